@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True       # a check leaves nothing behind
 from train import FEATURES, LABEL, auc, dot, features, probability  # noqa: E402
 
 AUC_HELD_OUT = (0.75, 0.80)          # what training reports; above is as odd as below
-AUC_HERE = 0.60                      # on the sixteen clients below
+AUC_HERE = 0.80                      # on the sixteen clients below
 
 CLIENTS = """\
 ID,LIMIT_BAL,SEX,EDUCATION,MARRIAGE,AGE,PAY_0,PAY_2,PAY_3,PAY_4,PAY_5,PAY_6,BILL_AMT1,BILL_AMT2,BILL_AMT3,BILL_AMT4,BILL_AMT5,BILL_AMT6,PAY_AMT1,PAY_AMT2,PAY_AMT3,PAY_AMT4,PAY_AMT5,PAY_AMT6,default.payment.next.month
@@ -113,7 +113,8 @@ def main():
         print(f"ok: {check(folder)}")
     except (Unfit, OSError) as e:
         sys.exit(f'scorer in "{folder}" fails: {e}')
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+            struct.error) as e:
         sys.exit(f'scorer in "{folder}" fails: malformed ({type(e).__name__}: {e})')
 
 

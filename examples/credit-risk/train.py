@@ -171,7 +171,7 @@ def main():
 
     model = safetensors(
         [("weights", weights), ("bias", [bias]), ("mean", mean), ("std", std)],
-        {"format": "logistic-regression", "label": LABEL, "features": " ".join(FEATURES)})
+        {"kind": "logistic-regression", "label": LABEL, "features": " ".join(FEATURES)})
 
     # Judge it on the clients that it has not seen.
     labels = [int(c[LABEL]) for c in held]
