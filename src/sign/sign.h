@@ -82,13 +82,4 @@ err dsse_encode(const struct sign_key *k, const char *type, const void *body,
 err dsse_decode(const struct pubkey *pub, const char *type, const void *p,
                 size_t n, struct buf *body);
 
-/**
- * base64_encode(p, n, b), base64_decode(s, n, b):
- * Append the standard base64 (padded) of ${n} bytes, or the bytes of ${n}
- * characters; decode returns E_INVALID for anything but the one canonical
- * spelling.
- */
-void base64_encode(const void *p, size_t n, struct buf *b);
-err base64_decode(const char *s, size_t n, struct buf *b);
-
 #endif /* SIGN_SIGN_H */
