@@ -23,7 +23,6 @@ DESTDIR ?=
 SANITIZE ?= 1
 FUZZ_SECONDS ?= 600
 
-, := ,
 compiler := $(notdir $(firstword $(CC)))
 clang := $(if $(findstring clang,$(compiler)),clang)
 release := --buildtype=release -Dtests=false
@@ -34,6 +33,7 @@ else
 test_dir := build/test/$(compiler)-sanitize
 test_flags := -Db_sanitize=address,undefined -Db_lundef=false
 endif
+fuzz_flags := -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 
 # $(call compile,DIR,FLAGS): configure DIR once, bring it up to date, and leave
 # the program at DIR/casemate.
@@ -64,15 +64,15 @@ fault:
 fuzz: override CC := clang
 fuzz:
 	@tools/packages build test clang
-	$(call compile,build/fuzz,-Dfuzz=true -Db_sanitize=address$(,)undefined -Db_lundef=false)
+	$(call compile,build/fuzz,$(fuzz_flags))
 	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
 
 bench: all
 	@tools/packages demo bench
 	@tools/bench build/casemate
 
-lint:
-	@tools/packages build lint
+lint: all
+	@tools/packages lint
 	@python3 tools/lint
 
 format:
