@@ -6,7 +6,8 @@
 #   make           build/casemate, after installing what is missing through apt
 #   make demo      the guided tour, in a throwaway workspace
 #   make test      all tests that need no server; under sanitizers by default,
-#                  `make test CC=clang SANITIZE=0` for another compiler's release
+#                  `make test CC=clang SANITIZE=0` for another compiler's release;
+#                  TIER=unit, lint, fault, e2e or server picks one
 #   make test-all  the same and those that need real servers
 #   make lint      every rule of the house that a script can check
 #   make format    put the sources into the form that the lint asks for
@@ -54,7 +55,8 @@ demo: all
 test test-all:
 	@tools/packages build test $(clang) $(if $(filter test-all,$@),server)
 	$(call compile,$(test_dir),$(test_flags))
-	@tools/test $(if $(filter test-all,$@),--server) $(test_dir)
+	@tools/test $(if $(filter test-all,$@),--server) \
+	    $(if $(TIER),--only $(TIER)) $(test_dir)
 
 fault:
 	@tools/packages build test $(clang)
