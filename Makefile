@@ -67,11 +67,11 @@ fuzz: override CC := clang
 fuzz:
 	@tools/packages build test clang
 	$(call compile,build/fuzz,$(fuzz_flags))
-	@tools/fuzz build/fuzz $(FUZZ_SECONDS)
+	@tools/fuzz build/fuzz $(FUZZ_SECONDS) $(TARGET)
 
 bench: all
 	@tools/packages demo bench
-	@tools/bench build/casemate
+	@CASEMATE=$(CURDIR)/build/casemate tests/bench/run
 
 lint: all
 	@tools/packages lint
