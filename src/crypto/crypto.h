@@ -16,10 +16,10 @@
 #include "base/digest.h"
 #include "base/err.h"
 
-#define KEY_LEN 32
+#define KEY_LEN   32
 #define NONCE_LEN 12
-#define TAG_LEN 16
-#define SIG_LEN 64
+#define TAG_LEN   16
+#define SIG_LEN   64
 
 /* 32 secret bytes, wiped by secret_release().  Never copied by assignment to
  * a place that nobody wipes. */
