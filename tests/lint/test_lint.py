@@ -111,6 +111,9 @@ OFFENCES = {
         "documented", "src/base/x.h",
         SPDX + "static inline int\nx_inline(int a)\n{\n\treturn a;\n}\n",
         '"x_inline('),
+    "a wide line": (
+        "sizes", "src/base/x.c", SPDX + "/*" + " x" * 40 + " */\n",
+        "src/base/x.c:2: is wider"),
     "a long file": ("sizes", "src/base/x.c", SPDX + "\n" * 1000, "1001 lines"),
     "a long function": ("sizes", "src/base/str.c", LONG_FUNCTION, "str_x()"),
     "a knot": ("complexity", "src/base/str.c", KNOTTED, "McCabe 21"),

@@ -6,6 +6,7 @@ import re
 from tree import (ROOT, Skip, c_files, functions, need, run, table, text,
                   tracked)
 
+COLUMNS = 80
 FILE_LINES = 1000
 FUNCTION_LINES = 120
 MCCABE = 20
@@ -20,7 +21,11 @@ def scripts(shell):
 
 
 def sizes():
-    """No file over 1,000 lines, no function over 120."""
+    """No line over 80 columns, no file over 1,000 lines, no function over 120."""
+    for name in c_files():
+        for number, line in enumerate(text(name).splitlines(), 1):
+            if len(line.expandtabs(8)) > COLUMNS:
+                yield name, number, f"is wider than {COLUMNS} columns"
     code_files = [n for n in tracked() if n.endswith((".c", ".h", ".py", ".sh"))]
     for name in code_files:
         lines = text(name).count("\n")
