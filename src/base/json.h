@@ -15,7 +15,14 @@
 #include "base/digest.h"
 #include "base/err.h"
 
-#define JSON_DEPTH 16
+#define JSON_DEPTH 16 /* Of what the writer writes. */
+
+/*
+ * jansson exports these two names, and uses them itself: ours go by others in
+ * the linker's eyes.  Who needs jansson.h includes it before this header.
+ */
+#define json_real json_write_real
+#define json_null json_write_null
 
 /* A writer.  Made by JSON_WRITER(); ends with nothing open. */
 struct json_writer {
@@ -85,7 +92,7 @@ struct json_t;
  * json_parse(p, n, ret):
  * Parse ${n} bytes as one JSON text into ${*ret}, freed by json_free().
  * E_INVALID, with line and column, if it is none, has duplicate keys, a NUL, or
- * is nested deeper than 64.
+ * is nested deeper than 64; E_LIMIT beyond 64 MiB.
  */
 err json_parse(const void *p, size_t n, struct json_t **ret);
 
