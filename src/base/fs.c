@@ -175,7 +175,7 @@ fs_sync_dir(int dirfd, const char *name)
 	return OK;
 }
 
-/* Open the directory that ${name} lies in; set ${*ret_base} to its last part. */
+/* Open the directory of ${name}; set ${*ret_base} to the name's last part. */
 static err
 open_parent(int dirfd, const char *name, int *ret_fd, const char **ret_base)
 {

@@ -180,7 +180,7 @@ json_bool(struct json_writer *w, const char *key, bool v)
 void
 json_real(struct json_writer *w, const char *key, double v)
 {
-	double abs = fabs(v);
+	double abs = v < 0 ? -v : v;
 	long long milli;
 
 	/* JSON knows no infinities; and the point is no matter of locale. */
@@ -193,7 +193,7 @@ json_real(struct json_writer *w, const char *key, double v)
 		buf_fmt(w->b, "%.0f.000", v);
 		return;
 	}
-	milli = llrint(abs * 1000);
+	milli = (long long)(abs * 1000 + 0.5);
 	buf_fmt(w->b, "%s%lld.%03lld", v < 0 && milli > 0 ? "-" : "",
 	        milli / 1000, milli % 1000);
 }
