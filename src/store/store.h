@@ -24,9 +24,11 @@ struct store;
 
 /* What a listing tells of one object. */
 struct store_item {
-	const char *name;   /* Full name; borrowed, valid during the call. */
-	uint64_t size;      /* Bytes. */
-	int64_t changed_ns; /* When the store received it, by the store's clock. */
+	const char *name; /* Full name; borrowed, valid during the call. */
+	uint64_t size;    /* Bytes. */
+
+	/* When the store received it, by the store's clock. */
+	int64_t changed_ns;
 };
 
 /**
