@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A directory as a store; FORMAT.md has its layout, place.c how objects get into
- * it.  What else holds:
+ * A directory as a store; FORMAT.md has its layout, place.c how objects get
+ * into it.  What else holds:
  *
  *  1. Everything happens below the descriptor of the root, taken at open: what
  *     is mounted or renamed over its path later is never written to.
@@ -10,8 +10,8 @@
  *     The marker is the last thing that store_create() makes.
  *  3. "It is not there" is said only while the marker is still seen; a medium
  *     that went away is unreachable, not empty.
- *  4. A listing sees every object, or ends with an error, and OK means that what
- *     it has shown survives power loss.
+ *  4. A listing sees every object, or ends with an error, and OK means that
+ *     what it has shown survives power loss.
  */
 
 #include <dirent.h>

@@ -4,7 +4,7 @@
 
 /*
  * A few open descriptors by object name, least recently used first out.  A
- * restore reads many ranges of one pack: this saves it an open and a close each.
+ * restore reads many ranges of one pack: this saves it an open and a close.
  * Any thread may call; a descriptor in use is never closed.
  */
 
@@ -30,8 +30,8 @@ void fdcache_free(struct fdcache *c);
 
 /**
  * fdcache_take(c, name, ret):
- * Borrow the descriptor of ${name} into ${*ret}.  Return false if there is none,
- * or if its file has lost its name since.
+ * Borrow the descriptor of ${name} into ${*ret}.  Return false if there is
+ * none, or if its file has lost its name since.
  */
 bool fdcache_take(struct fdcache *c, const char *name,
                   struct fdcache_loan *ret);

@@ -4,8 +4,8 @@
 
 /*
  * What each kind of store does; private to this room.  store.c checks names and
- * sizes before it calls, and puts the store's name in front of every error, so a
- * kind speaks only of the object and of what the user can do.  Contracts are
+ * sizes before it calls, and puts the store's name in front of every error, so
+ * a kind speaks only of the object and of what the user can do.  Contracts are
  * those of store.h.
  */
 

@@ -254,7 +254,7 @@ temp_make(struct dir *d, const struct place *at, struct temp *t)
 	/* Where the file system has no locks, a sweep goes by age alone. */
 	(void)flock(fd, LOCK_EX | LOCK_NB);
 
-	/* The mask of this process must not shut others out of a shared store. */
+	/* The mask of this process must not shut out who shares the store. */
 	(void)fchmod(fd, d->file_mode);
 	return OK;
 }

@@ -21,7 +21,7 @@ struct store {
 
 AUTO_FREE(store_auto, struct store, store_close)
 
-/* The kinds, by how their URLs begin.  A path without a scheme is a directory. */
+/* The kinds, by how their URLs begin.  A bare path is a directory. */
 static const struct {
 	const char *scheme;
 	const struct store_ops *ops;

@@ -34,8 +34,8 @@ struct store_item {
 /**
  * store_open(url, name, ret):
  * Open the store at ${url}: a path or file:// URL of a directory that
- * store_create() made.  ${name} is what messages call it.  E_NOTFOUND if nothing
- * is there, E_INVALID if it is no store (an empty mount point, say).
+ * store_create() made.  ${name} is what messages call it.  E_NOTFOUND if
+ * nothing is there, E_INVALID if it is no store (an empty mount point, say).
  */
 err store_open(const char *url, const char *name, struct store **ret);
 
@@ -71,8 +71,8 @@ err store_put(struct store *s, const char *name, const void *p, size_t n);
 
 /**
  * store_replace(s, name, p, n):
- * As store_put(), but puts the new bytes in the place of an object of that name.
- * Only for healing an object whose bytes do not match its name.
+ * As store_put(), but puts the new bytes in the place of an object of that
+ * name.  Only for healing an object whose bytes do not match its name.
  */
 err store_replace(struct store *s, const char *name, const void *p, size_t n);
 
@@ -101,7 +101,8 @@ err store_size(struct store *s, const char *name, uint64_t *ret);
  * store_list(s, kind, fn, arg):
  * Call ${fn} for every object whose name begins with "${kind}/", in no
  * particular order, until it returns an error, which is then returned.  An
- * object that is put or deleted meanwhile may or may not be seen; all others are.
+ * object that is put or deleted meanwhile may or may not be seen; all others
+ * are.  OK means that what was seen survives power loss.
  */
 err store_list(struct store *s, const char *kind,
                err (*fn)(const struct store_item *item, void *arg), void *arg);
