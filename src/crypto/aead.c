@@ -30,9 +30,9 @@ aead_new(const struct secret *key, struct aead **ret)
 	if ((e = mem_alloc(1, sizeof(*a), &a)).code)
 		return e;
 	if ((a->ctx = EVP_CIPHER_CTX_new()) == NULL ||
-	    EVP_EncryptInit_ex2(a->ctx, algo()->aes_gcm, key->b, NULL, NULL) !=
-	        1)
-		return algo_err("making a cipher");
+	    EVP_EncryptInit_ex2(a->ctx, crypto_algo()->aes_gcm, key->b, NULL,
+	                        NULL) != 1)
+		return crypto_nomem("making a cipher");
 	*ret = take(a);
 	return OK;
 }
@@ -103,7 +103,7 @@ aead_seal(struct aead *a, const uint8_t nonce[NONCE_LEN], struct aead_ad ad,
 	    EVP_CIPHER_CTX_ctrl(a->ctx, EVP_CTRL_AEAD_GET_TAG, TAG_LEN,
 	                        dst + n) != 1) {
 		crypto_wipe(out, n + TAG_LEN);
-		return algo_err("sealing");
+		return crypto_nomem("sealing");
 	}
 	return OK;
 }

@@ -18,17 +18,17 @@ struct algo {
 };
 
 /**
- * algo():
+ * crypto_algo():
  * Return the algorithms.  crypto_init() was called before.
  */
-const struct algo *algo(void);
+const struct algo *crypto_algo(void);
 
 /**
- * algo_err(what):
+ * crypto_nomem(what):
  * Empty OpenSSL's error queue of this thread and return E_NOMEM: ${what} has no
  * other reason to go wrong.
  */
-err algo_err(const char *what);
+err crypto_nomem(const char *what);
 
 /* For AUTO() on OpenSSL's objects; NULL is fine. */
 AUTO_FREE(evp_pkey_freep, EVP_PKEY, EVP_PKEY_free)

@@ -34,7 +34,7 @@ x25519_public(const struct secret *priv, struct pubkey *ret)
 	if ((key = private_key(priv)) == NULL ||
 	    EVP_PKEY_get_raw_public_key(key, pub.b, &len) != 1 ||
 	    len != sizeof(pub.b))
-		return algo_err("making a key to seal to");
+		return crypto_nomem("making a key to seal to");
 	*ret = pub;
 	return OK;
 }
@@ -69,7 +69,7 @@ agree(const struct secret *priv, const struct pubkey *pub, struct secret *ret)
 		 NULL, "X25519", NULL, pub->b, sizeof(pub->b))) == NULL ||
 	    (ctx = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL)) == NULL ||
 	    EVP_PKEY_derive_init(ctx) != 1)
-		return algo_err("agreeing on a key");
+		return crypto_nomem("agreeing on a key");
 
 	/* OpenSSL refuses a zero result since 1.1; do not depend on it. */
 	if (EVP_PKEY_derive_set_peer(ctx, theirs) != 1 ||

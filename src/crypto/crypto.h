@@ -34,8 +34,10 @@ struct pubkey {
 
 /**
  * crypto_init():
- * Fetch the algorithms once, forbid core dumps of this process.  Call first, from
- * main or a test, on one thread.
+ * Fetch the algorithms once, forbid core dumps of this process and of what it
+ * starts (by the soft limit: a child may have it raised again).  Call first,
+ * from main or a test, on one thread; again does no harm.  E_UNSUPPORTED if
+ * OpenSSL is configured without one of them.
  */
 err crypto_init(void);
 
@@ -103,7 +105,7 @@ void hkdf(const struct secret *ikm, const void *salt, size_t salt_len,
 /**
  * hkdf_raw(ikm, ikm_len, salt, salt_len, info, info_len, out, out_len):
  * HKDF-SHA-256 in full, for test vectors and sealed boxes; ${out_len} at most
- * 255 x 32.
+ * 255 x 32.  ${out} may not overlap ${info}.
  */
 void hkdf_raw(const void *ikm, size_t ikm_len, const void *salt,
               size_t salt_len, const void *info, size_t info_len, void *out,
@@ -112,7 +114,8 @@ void hkdf_raw(const void *ikm, size_t ikm_len, const void *salt,
 /**
  * scrypt_key(pass, pass_len, salt, salt_len, log_n, ret):
  * Derive ${*ret} from a passphrase (RFC 7914, r = 8, p = 1, N = 2^${log_n}).
- * E_INVALID if ${log_n} is outside 10 to 22; memory is bounded by 128 N r bytes.
+ * E_INVALID if ${log_n} is outside 10 to 22; E_NOMEM if 128 N r bytes cannot be
+ * had: memory is bounded by that.
  */
 err scrypt_key(const void *pass, size_t pass_len, const void *salt,
                size_t salt_len, unsigned log_n, struct secret *ret);
@@ -154,7 +157,7 @@ err aead_seal(struct aead *a, const uint8_t nonce[NONCE_LEN], struct aead_ad ad,
 err aead_open(struct aead *a, const uint8_t nonce[NONCE_LEN], struct aead_ad ad,
               const void *sealed, size_t n, void *out);
 
-/* --- signatures ----------------------------------------------------------- */
+/* --- signatures --------------------------------------------------------- */
 
 /**
  * ed25519_public(seed, ret):
@@ -171,12 +174,13 @@ err ed25519_sign(const struct secret *seed, const void *p, size_t n,
 
 /**
  * ed25519_verify(pub, p, n, sig):
- * Return true if ${sig} is the signature of ${n} bytes at ${p} by ${pub}.
+ * Return true if ${sig} is the signature of ${n} bytes at ${p} by ${pub}.  A
+ * public key of small order or in a second spelling has no signatures.
  */
 bool ed25519_verify(const struct pubkey *pub, const void *p, size_t n,
                     const uint8_t sig[SIG_LEN]);
 
-/* --- sealed boxes ----------------------------------------------------------- */
+/* --- sealed boxes ------------------------------------------------------- */
 
 /* Bytes of a sealed box around one struct secret: ephemeral key, sealed key. */
 #define BOX_LEN (KEY_LEN + KEY_LEN + TAG_LEN)
@@ -190,8 +194,10 @@ err x25519_public(const struct secret *priv, struct pubkey *ret);
 /**
  * box_seal(to, label, s, out):
  * Seal ${s} to the X25519 key ${to}: fresh ephemeral key E, key = HKDF-SHA-256
- * (X25519(e, to), salt = E || to, info = ${label}), AES-256-GCM with a zero nonce
- * and ${label} as associated data.  ${out} = E || sealed.
+ * (X25519(e, to), salt = E || to, info = ${label}), AES-256-GCM with a zero
+ * nonce and ${label} as associated data.  ${out} = E || sealed.  E_DENIED if
+ * ${to} is of low order or not the canonical spelling of its point: nobody, or
+ * everybody, could open that.
  */
 err box_seal(const struct pubkey *to, const char *label, const struct secret *s,
              uint8_t out[BOX_LEN]);

@@ -65,7 +65,7 @@ ed25519_public(const struct secret *seed, struct pubkey *ret)
 	if ((key = private_key(seed)) == NULL ||
 	    EVP_PKEY_get_raw_public_key(key, pub.b, &len) != 1 ||
 	    len != sizeof(pub.b))
-		return algo_err("making a signing key");
+		return crypto_nomem("making a signing key");
 	*ret = pub;
 	return OK;
 }
@@ -85,7 +85,7 @@ ed25519_sign(const struct secret *seed, const void *p, size_t n,
 	        1 ||
 	    EVP_DigestSign(ctx, made, &len, n > 0 ? p : made, n) != 1 ||
 	    len != sizeof(made))
-		return algo_err("signing");
+		return crypto_nomem("signing");
 	memcpy(sig, made, sizeof(made));
 	return OK;
 }

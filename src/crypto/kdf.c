@@ -98,7 +98,7 @@ scrypt_key(const void *pass, size_t pass_len, const void *salt, size_t salt_len,
 		OSSL_PARAM_construct_end(),
 	};
 
-	if ((ctx = EVP_KDF_CTX_new(algo()->scrypt)) == NULL ||
+	if ((ctx = EVP_KDF_CTX_new(crypto_algo()->scrypt)) == NULL ||
 	    EVP_KDF_derive(ctx, key.b, sizeof(key.b), params) <= 0) {
 		ERR_clear_error();
 		return err_new(E_NOMEM,

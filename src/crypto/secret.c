@@ -26,14 +26,14 @@
 static struct algo fetched;
 
 const struct algo *
-algo(void)
+crypto_algo(void)
 {
 	assert(fetched.aes_gcm != NULL && fetched.scrypt != NULL);
 	return &fetched;
 }
 
 err
-algo_err(const char *what)
+crypto_nomem(const char *what)
 {
 	ERR_clear_error();
 	return err_new(E_NOMEM, "%s: out of memory", what);

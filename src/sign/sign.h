@@ -51,7 +51,9 @@ void dsse_pae(const char *type, const void *body, size_t n, struct buf *b);
 
 /**
  * dsse_sign(k, type, body, n, sig):
- * Sign ${n} bytes at ${body} as a document of ${type}.
+ * Sign ${n} bytes at ${body}, at most 64 MiB, as a document of ${type}: up to
+ * 256 printable ASCII characters without space, quote and backslash (E_INVALID,
+ * E_LIMIT).
  */
 err dsse_sign(const struct sign_key *k, const char *type, const void *body,
               size_t n, uint8_t sig[SIG_LEN]);
@@ -66,8 +68,8 @@ bool dsse_verify(const struct pubkey *pub, const char *type, const void *body,
 /**
  * dsse_encode(k, type, body, n, b):
  * Append a DSSE JSON envelope {"payload","payloadType","signatures"} around
- * ${n} bytes at ${body}, signed by ${k}, keyid = hex of the key id.  The spelling
- * is fixed: those keys in that order, no white space, standard base64.
+ * ${n} bytes at ${body}, signed by ${k}, keyid = hex of the key id.  The
+ * spelling is fixed: those keys in that order, no white space, standard base64.
  */
 err dsse_encode(const struct sign_key *k, const char *type, const void *body,
                 size_t n, struct buf *b);
@@ -75,9 +77,11 @@ err dsse_encode(const struct sign_key *k, const char *type, const void *body,
 /**
  * dsse_decode(pub, type, p, n, body):
  * Open the envelope of ${n} bytes at ${p}: append the payload to ${body} if it
- * is of ${type} and signed by ${pub}.  Accepts exactly what dsse_encode() writes,
- * so that no byte of an envelope is free.  E_CORRUPT if it is not that;
- * E_DENIED if ${pub} did not sign it.
+ * is of ${type} and signed by ${pub}.  Accepts exactly what dsse_encode()
+ * writes, so that no byte of an envelope is free.  E_CORRUPT if it is not that,
+ * or of another type; E_DENIED if ${pub} did not sign it, or the key id is
+ * another's; E_LIMIT if it is longer than any, or ${body} has no room.  After
+ * an error nothing was appended.
  */
 err dsse_decode(const struct pubkey *pub, const char *type, const void *p,
                 size_t n, struct buf *body);

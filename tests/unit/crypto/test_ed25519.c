@@ -35,7 +35,7 @@ static const char *const unsound[] = {
 	"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
 	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
 	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-	/* The same and others in a second spelling: y at or beyond 2^255 - 19. */
+	/* In a second spelling: y from 2^255 - 19, or x = 0 with a sign. */
 	"0100000000000000000000000000000000000000000000000000000000000080",
 	"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
 	"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",

@@ -42,7 +42,6 @@ die(bool init, rlim_t limit)
 			_exit(1);
 		if (init && crypto_init().code != E_OK)
 			_exit(1);
-		(void)signal(SIGQUIT, SIG_DFL);
 		(void)raise(SIGQUIT);
 		_exit(1);
 	}

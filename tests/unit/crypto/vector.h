@@ -58,7 +58,7 @@ assert_bytes(const char *hex, const void *p)
 	assert_memory_equal(v.b, p, v.n);
 }
 
-/* Change bit ${i}, counted from the first byte's lowest; twice is not at all. */
+/* Change bit ${i}, counted from the lowest of the first byte. */
 static inline void
 flip(void *p, size_t i)
 {
