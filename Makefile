@@ -32,7 +32,9 @@ test_dir := build/test/$(compiler)-release
 test_flags := --buildtype=release
 else
 test_dir := build/test/$(compiler)-sanitize
-test_flags := -Db_sanitize=address,undefined -Db_lundef=false
+# Sanitizers make gcc warn of what cannot happen; the release builds hold -Werror.
+test_flags := -Db_sanitize=address,undefined -Db_lundef=false \
+    -Doptimization=1 -Dwerror=false
 endif
 fuzz_flags := -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 
