@@ -61,25 +61,10 @@ static void
 refuses_every_other_spelling_and_adds_nothing(void **state)
 {
 	static const char *const bad[] = {
-		"Z",
-		"Zg",
-		"Zg=",
-		"Zm9",
-		"Zh==",
-		"Zm9=",
-		"Zm9v=",
-		"====",
-		"Z===",
-		"=Zg=",
-		"Zg==Zg==",
-		"Zm8=Zm8=",
-		"Zm9v\n",
-		" Zm9",
-		"Zm-_",
-		"Zm9vZh==",
-		"Zg==\n\n\n",
-		"Zm9vYg=a",
-		"Zm9\xff",
+		"Z",        "Zg",         "Zg=",      "Zm9",     "Zh==",
+		"Zm9=",     "Zm9v=",      "====",     "Z===",    "=Zg=",
+		"Zg==Zg==", "Zm8=Zm8=",   "Zm9v\n",   " Zm9",    "Zm-_",
+		"Zm9vZh==", "Zg==\n\n\n", "Zm9vYg=a", "Zm9\xff",
 	};
 
 	(void)state;
