@@ -258,15 +258,9 @@ on_close(struct builder *b)
 static err
 on_document(struct builder *b, const yaml_event_t *ev)
 {
-	const yaml_tag_directive_t *first =
-	    ev->data.document_start.tag_directives.start;
-
 	if (b->documents++ > 0)
 		return refuse(ev->start_mark, E_INVALID,
 		              "a second document is not supported");
-	if (first != ev->data.document_start.tag_directives.end)
-		return refuse(ev->start_mark, E_INVALID,
-		              "tags are not supported");
 	return OK;
 }
 
@@ -313,6 +307,23 @@ build(struct builder *b)
 	return OK;
 }
 
+/*
+ * Refuse tag directives before libyaml compares each with each.  The last bytes
+ * of all that it takes for a line break: LF, CR, NEL, LS, PS; and of a mark.
+ */
+static err
+check_directives(const struct builder *b)
+{
+	static const char breaks[] = "\n\r\x85\xa8\xa9\xbf";
+	const char *p = b->text, *end = b->text + b->n;
+
+	for (; (p = memmem(p, (size_t)(end - p), "%TAG", 4)) != NULL; p++)
+		if (p == b->text || strchr(breaks, p[-1]) != NULL)
+			return refuse(mark_of(b->text, (size_t)(p - b->text)),
+			              E_INVALID, "tags are not supported");
+	return OK;
+}
+
 static void
 builder_release(struct builder *b)
 {
@@ -329,6 +340,8 @@ yaml_read(const void *p, size_t n, struct yaml_node **ret)
 	if (n > YAML_BYTES_MAX)
 		return err_new(E_LIMIT, "%zu bytes of YAML; %zu are the most",
 		               n, YAML_BYTES_MAX);
+	if ((e = check_directives(&b)).code)
+		return e;
 	if (!yaml_parser_initialize(&b.parser))
 		return err_nomem();
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);

@@ -121,6 +121,9 @@ refuses_anchors_aliases_and_tags(void **state)
 	assert_err_says(E_INVALID, "tags", refusal("a: !!seq [1]"));
 	assert_err_says(E_INVALID, "tags", refusal("a: !x {b: 1}"));
 	assert_err_says(E_INVALID, "tags", refusal("%TAG ! !x-\n---\na: 1"));
+	assert_err_says(E_INVALID, "line 2, column 1: tags",
+	                refusal("%YAML 1.1\n%TAG ! !x-\n---\na: 1"));
+	yaml_drop(parsed("a: 100%TAG"));
 }
 
 static void
