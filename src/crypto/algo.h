@@ -30,6 +30,13 @@ const struct algo *crypto_algo(void);
  */
 err crypto_nomem(const char *what);
 
+/**
+ * crypto_is_reduced(x):
+ * Return true if the little-endian ${x} is below 2^255 - 19: a field element of
+ * Curve25519 in its only spelling.  For public values.
+ */
+bool crypto_is_reduced(const uint8_t x[KEY_LEN]);
+
 /* For AUTO() on OpenSSL's objects; NULL is fine. */
 AUTO_FREE(evp_pkey_freep, EVP_PKEY, EVP_PKEY_free)
 AUTO_FREE(evp_pkey_ctx_freep, EVP_PKEY_CTX, EVP_PKEY_CTX_free)

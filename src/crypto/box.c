@@ -17,6 +17,32 @@
 /* A box key seals one secret only, so that its nonce need not vary. */
 static const uint8_t zero_nonce[NONCE_LEN];
 
+/* All points of low order: their product with any private key is zero. */
+static const uint8_t low_order[][KEY_LEN] = {
+	{ 0x00 },
+	{ 0x01 },
+	{ 0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3,
+	  0xfa, 0xf1, 0x9f, 0xc4, 0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32,
+	  0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00 },
+	{ 0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1,
+	  0x55, 0x9c, 0x83, 0xef, 0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c,
+	  0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f, 0x11, 0x57 },
+	{ 0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	  0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f },
+};
+
+bool
+crypto_is_reduced(const uint8_t x[KEY_LEN])
+{
+	if (x[KEY_LEN - 1] != 0x7f || x[0] < 0xed)
+		return x[KEY_LEN - 1] <= 0x7f;
+	for (size_t i = 1; i < KEY_LEN - 1; i++)
+		if (x[i] != 0xff)
+			return true;
+	return false;
+}
+
 static EVP_PKEY *
 private_key(const struct secret *priv)
 {
@@ -39,45 +65,52 @@ x25519_public(const struct secret *priv, struct pubkey *ret)
 	return OK;
 }
 
-/* Return true if the coordinate is below 2^255 - 19. */
-static bool
-is_canonical(const uint8_t u[KEY_LEN])
+/* E_DENIED for a public key that is no party to an agreement. */
+static err
+check_public(const struct pubkey *pub)
 {
-	if (u[KEY_LEN - 1] != 0x7f || u[0] < 0xed)
-		return u[KEY_LEN - 1] <= 0x7f;
-	for (size_t i = 1; i < KEY_LEN - 1; i++)
-		if (u[i] != 0xff)
-			return true;
-	return false;
+	if (!crypto_is_reduced(pub->b))
+		return err_new(E_DENIED, "the public key is not canonical");
+	for (size_t i = 0; i < ARRAY_LEN(low_order); i++)
+		if (memcmp(pub->b, low_order[i], KEY_LEN) == 0)
+			return err_new(E_DENIED,
+			               "the public key is of low order");
+	return OK;
 }
 
-/* Set ${*ret} to X25519(${priv}, ${pub}).  E_DENIED if ${pub} is not canonical
- * or of low order: then the result is zero and no secret. */
-static err
-agree(const struct secret *priv, const struct pubkey *pub, struct secret *ret)
+/* Set ${*ret} to X25519(${priv}, ${pub}), as EVP has it. */
+static bool
+derive(const struct secret *priv, const struct pubkey *pub, struct secret *ret)
 {
 	AUTO(evp_pkey_freep) EVP_PKEY *mine = NULL;
 	AUTO(evp_pkey_freep) EVP_PKEY *theirs = NULL;
 	AUTO(evp_pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
-	static const struct secret zero;
 	size_t len = sizeof(ret->b);
 
-	if (!is_canonical(pub->b))
-		return err_new(E_DENIED, "the public key is not canonical");
-	if ((mine = private_key(priv)) == NULL ||
+	return (mine = private_key(priv)) != NULL &&
 	    (theirs = EVP_PKEY_new_raw_public_key_ex(
-		 NULL, "X25519", NULL, pub->b, sizeof(pub->b))) == NULL ||
-	    (ctx = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL)) == NULL ||
-	    EVP_PKEY_derive_init(ctx) != 1)
+		 NULL, "X25519", NULL, pub->b, sizeof(pub->b))) != NULL &&
+	    (ctx = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL)) != NULL &&
+	    EVP_PKEY_derive_init(ctx) == 1 &&
+	    EVP_PKEY_derive_set_peer(ctx, theirs) == 1 &&
+	    EVP_PKEY_derive(ctx, ret->b, &len) == 1 && len == sizeof(ret->b);
+}
+
+/* The same for a key that may come from anybody. */
+static err
+agree(const struct secret *priv, const struct pubkey *pub, struct secret *ret)
+{
+	static const struct secret zero;
+	err e;
+
+	if ((e = check_public(pub)).code)
+		return e;
+	if (!derive(priv, pub, ret))
 		return crypto_nomem("agreeing on a key");
 
-	/* OpenSSL refuses a zero result since 1.1; do not depend on it. */
-	if (EVP_PKEY_derive_set_peer(ctx, theirs) != 1 ||
-	    EVP_PKEY_derive(ctx, ret->b, &len) != 1 || len != sizeof(ret->b) ||
-	    crypto_eq(ret->b, zero.b, sizeof(zero.b))) {
-		ERR_clear_error();
+	/* The table above is complete; nothing depends on that alone. */
+	if (crypto_eq(ret->b, zero.b, sizeof(zero.b)))
 		return err_new(E_DENIED, "the public key is of low order");
-	}
 	return OK;
 }
 

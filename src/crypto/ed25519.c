@@ -39,13 +39,7 @@ is_sound(const struct pubkey *pub)
 	for (size_t i = 0; i < ARRAY_LEN(small_order); i++)
 		if (memcmp(y, small_order[i], sizeof(y)) == 0)
 			return false;
-
-	if (y[KEY_LEN - 1] != 0x7f || y[0] < 0xed)
-		return true;
-	for (size_t i = 1; i < KEY_LEN - 1; i++)
-		if (y[i] != 0xff)
-			return true;
-	return false;
+	return crypto_is_reduced(y);
 }
 
 static EVP_PKEY *

@@ -147,7 +147,7 @@ fills_all_bytes_at_random_and_no_more(void **state)
 }
 
 static void
-fills_more_than_the_system_gives_at_once(void **state)
+fills_a_large_buffer_to_its_end(void **state)
 {
 	AUTO(free_ptr) uint8_t *p = NULL;
 	size_t n = 40 * MiB;
@@ -171,7 +171,7 @@ main(void)
 		cmocka_unit_test(wipes_all_of_a_secret_and_no_more),
 		cmocka_unit_test(tells_every_single_bit_apart),
 		cmocka_unit_test(fills_all_bytes_at_random_and_no_more),
-		cmocka_unit_test(fills_more_than_the_system_gives_at_once),
+		cmocka_unit_test(fills_a_large_buffer_to_its_end),
 	};
 
 	return cmocka_run_group_tests_name("crypto/secret", tests, NULL, NULL);
