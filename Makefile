@@ -36,7 +36,8 @@ test_dir := build/test/$(compiler)-sanitize
 test_flags := -Db_sanitize=address,undefined -Db_lundef=false \
     -Doptimization=1 -Dwerror=false
 endif
-fuzz_flags := -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+fuzz_flags := -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
+    -Dc_args=-fsanitize=fuzzer-no-link -Dwerror=false
 
 # $(call compile,DIR,FLAGS): configure DIR once, bring it up to date, and leave
 # the program at DIR/casemate.

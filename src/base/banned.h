@@ -5,8 +5,8 @@
 /*
  * Calls that no source may make, because each has a bounded, reentrant or
  * checked counterpart.  The build includes this file in front of every source:
- * first the headers that declare the calls, then macros that turn their use into
- * a compile error whose text names the counterpart.
+ * first the headers that declare the calls, then macros that turn their use
+ * into a compile error whose text names the counterpart.
  */
 
 #include <stdio.h>
