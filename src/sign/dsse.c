@@ -177,7 +177,7 @@ envelope_parse(const struct digest *id, const char *type, struct cur raw,
                struct buf *body, uint8_t sig[SIG_LEN])
 {
 	AUTO(buf_release) struct buf again = BUF_MAX(ENVELOPE_MAX);
-	AUTO(buf_release) struct buf s = BUF_MAX(SIG_LEN);
+	AUTO(buf_release) struct buf s = BUF_MAX(SIG_BASE64);
 	struct fields f;
 	struct cur payload;
 	err e;

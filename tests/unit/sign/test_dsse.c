@@ -271,6 +271,15 @@ refuses_json_that_says_the_same_in_other_words(void **state)
 	              "{\"payload\":\"\",\"payload\"");
 }
 
+/* As many characters as the right one has, but no padding among them. */
+static void
+refuses_a_signature_of_sixty_six_bytes(void **state)
+{
+	struct signed_doc *d = *state;
+
+	refuse_edited(E_CORRUPT, d, "==\"}]}", "AA\"}]}");
+}
+
 static void
 refuses_two_signatures_and_none(void **state)
 {
@@ -414,6 +423,7 @@ main(void)
 		doc_test(refuses_every_truncation),
 		doc_test(refuses_every_byte_taken_out_or_put_in),
 		doc_test(refuses_json_that_says_the_same_in_other_words),
+		doc_test(refuses_a_signature_of_sixty_six_bytes),
 		doc_test(refuses_two_signatures_and_none),
 		doc_test(refuses_another_type_though_it_is_signed),
 		doc_test(refuses_a_type_changed_after_signing),
