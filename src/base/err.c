@@ -45,7 +45,7 @@ static const struct {
 	[E_CANCELLED] = { "cancelled", "cancelled", 1, 499 },
 };
 
-__attribute__((format(printf, 1, 0))) static struct err_note *
+__attribute__((format(printf, 1, 0), nonnull(1))) static struct err_note *
 note_make(const char *fmt, va_list ap, const char *sep, const char *tail)
 {
 	struct err_note *n;
