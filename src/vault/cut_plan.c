@@ -46,24 +46,46 @@ cut_plan_note(struct cut_parts *parts, struct cut_part part)
 	parts->v[parts->n++] = part;
 }
 
-static int
-by_offset(const void *a, const void *b)
+/* Let v[i] sink to its place in the heap v[0..n), the last part on top. */
+static void
+sink(struct cut_part *v, size_t i, size_t n)
 {
-	const struct cut_part *x = a, *y = b;
+	struct cut_part part = v[i];
+	size_t child;
 
-	return (x->off > y->off) - (x->off < y->off);
+	while ((child = 2 * i + 1) < n) {
+		if (child + 1 < n && v[child].off < v[child + 1].off)
+			child++;
+		if (part.off >= v[child].off)
+			break;
+		v[i] = v[child];
+		i = child;
+	}
+	v[i] = part;
 }
 
 void
 cut_plan_sort(struct cut_parts *parts)
 {
-	size_t i = 1;
+	struct cut_part *v = parts->v, last;
+	size_t n = parts->n, i = 1;
 
-	/* Most files list their parts in order; qsort() takes memory. */
-	while (i < parts->n && parts->v[i - 1].off <= parts->v[i].off)
+	/* Most files list their parts in order. */
+	while (i < n && v[i - 1].off <= v[i].off)
 		i++;
-	if (i < parts->n)
-		qsort(parts->v, parts->n, sizeof(*parts->v), by_offset);
+	if (i >= n)
+		return;
+
+	/* Heapsort: qsort() takes memory, and asks the system how much there
+	 * is, which the sandbox does not allow. */
+	for (i = n / 2; i-- > 0;)
+		sink(v, i, n);
+	for (i = n; i-- > 1;) {
+		last = v[0];
+		v[0] = v[i];
+		v[i] = last;
+		sink(v, 0, i);
+	}
 }
 
 void

@@ -46,7 +46,8 @@ blocks_start_with_each_large_tensor(void **state)
 	       { 204800, CUT_FIXED });
 }
 
-/* ${n} tensors of 40,000 bytes, named by number from ${first}. */
+/* ${n} tensors of 40,000 bytes, named by number from ${first}, listed from the
+ * middle outwards. */
 static struct file
 small_tensors(unsigned first, unsigned n)
 {
@@ -54,11 +55,14 @@ small_tensors(unsigned first, unsigned n)
 	struct file f;
 
 	buf_str(&b, "{");
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		unsigned k = i % 2 ? n / 2 - 1 - i / 2 : n / 2 + i / 2;
+
 		buf_fmt(&b,
 		        "%s\"block.%u.weight\":{\"dtype\":\"U8\",\"shape\":"
 		        "[40000],\"data_offsets\":[%u,%u]}",
-		        i ? "," : "", first + i, i * 40000, (i + 1) * 40000);
+		        i ? "," : "", first + k, k * 40000, (k + 1) * 40000);
+	}
 	buf_str(&b, "}");
 	f = safetensors(buf_cstr(&b), n * 40000);
 	buf_release(&b);
@@ -68,7 +72,7 @@ small_tensors(unsigned first, unsigned n)
 static void
 small_tensors_join_up_to_a_mebibyte(void **state)
 {
-	AUTO(file_close) struct file f = small_tensors(1, 400);
+	AUTO(file_close) struct file f = small_tensors(2, 400);
 	AUTO(cuts_release) struct cuts c = { 0 };
 
 	(void)state;
@@ -86,8 +90,8 @@ small_tensors_join_up_to_a_mebibyte(void **state)
 static void
 a_small_tensor_more_moves_few_groups(void **state)
 {
-	AUTO(file_close) struct file f = small_tensors(1, 400);
-	AUTO(file_close) struct file g = small_tensors(0, 401);
+	AUTO(file_close) struct file f = small_tensors(2, 400);
+	AUTO(file_close) struct file g = small_tensors(0, 402);
 	AUTO(cuts_release) struct cuts a = { 0 };
 	AUTO(cuts_release) struct cuts b = { 0 };
 	size_t same = 0;
