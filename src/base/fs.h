@@ -25,9 +25,9 @@ err fs_read(int dirfd, const char *name, struct buf *b);
 /**
  * fs_write(dirfd, name, p, n, mode):
  * Replace the file ${name} by ${n} bytes at ${p}: new file, fsync, rename,
- * fsync of the directory.  OK means that the new content survives power loss; after
- * an error or a crash the old content, or none, is there, whole (or the new, if
- * only the sync of the directory went wrong).
+ * fsync of the directory.  OK means that the new content survives power loss;
+ * after an error or a crash the old content, or none, is there, whole (or the
+ * new, if only the sync of the directory went wrong).
  */
 err fs_write(int dirfd, const char *name, const void *p, size_t n, mode_t mode);
 

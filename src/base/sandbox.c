@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -277,5 +278,60 @@ sandbox_enter(const struct sandbox_opts *opts)
 	if ((e = drop_user()).code || (e = deny_files()).code ||
 	    (e = set_limits(opts, in_use)).code || (e = filter_calls()).code)
 		return err_in(e, "entering the sandbox");
+	return OK;
+}
+
+/* Room for one descriptor beside a message. */
+union control {
+	struct cmsghdr align;
+	char room[CMSG_SPACE(sizeof(int))];
+};
+
+err
+sandbox_receive(int sock, void *p, size_t max, size_t *ret_n, int *ret_fd)
+{
+	struct iovec io = { .iov_base = p, .iov_len = max };
+	union control ctl = { 0 };
+	struct msghdr m;
+	AUTO(close_fd) int fd = -1;
+	ssize_t n;
+
+	do {
+		m = (struct msghdr){
+			.msg_iov = &io,
+			.msg_iovlen = 1,
+			.msg_control = &ctl,
+			.msg_controllen = sizeof(ctl),
+		};
+		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_sys("hearing the parent");
+	if (n == 0)
+		return err_new(E_CANCELLED, "the parent is gone");
+	if (m.msg_controllen >= CMSG_LEN(sizeof(fd)) &&
+	    ctl.align.cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(&ctl.align), sizeof(fd));
+	if (m.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return err_new(E_LIMIT,
+		               "a message of more than %zu bytes, or "
+		               "too many descriptors",
+		               max);
+	*ret_n = (size_t)n;
+	*ret_fd = fd;
+	fd = -1;
+	return OK;
+}
+
+err
+sandbox_reply(int sock, const void *p, size_t n)
+{
+	struct iovec io = { .iov_base = (void *)(uintptr_t)p, .iov_len = n };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+
+	assert(n > 0 && n <= SANDBOX_MESSAGE_MAX);
+	while (sendmsg(sock, &m, MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return err_sys("answering the parent");
 	return OK;
 }

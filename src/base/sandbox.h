@@ -56,8 +56,9 @@ struct sandbox_child;
  * sandbox_child_start(fn, arg, opts, ret):
  * Fork a child that enters the sandbox and then runs ${fn}(${sock}, ${arg}); it
  * ends with what ${fn} returns, 0 for success.  Of all descriptors it keeps
- * ${sock} alone; the standard three are /dev/null.  It has a copy of our memory:
- * start it before secrets are loaded.  E_UNSUPPORTED as sandbox_enter().
+ * ${sock} alone; the standard three are /dev/null.  It has a copy of our
+ * memory: start it before secrets are loaded.  E_UNSUPPORTED as
+ * sandbox_enter().
  */
 err sandbox_child_start(int (*fn)(int sock, void *arg), void *arg,
                         const struct sandbox_opts *opts,
@@ -83,7 +84,7 @@ err sandbox_child_recv(struct sandbox_child *c, void *p, size_t max,
                        size_t *ret_n);
 
 /**
- * sandbox_child_stop(c):
+ * sandbox_child_stop(c), sandbox_child_stopp(c):
  * Kill the child, which keeps nothing that could be lost, and free ${c}.  NULL
  * is fine.
  */

@@ -2,8 +2,8 @@
 
 /*
  * posix_spawn() does what is delicate between fork and exec, and says why it
- * could not.  Input goes through a memory file instead of a pipe: nothing to pump,
- * and no SIGPIPE when nobody reads it.
+ * could not.  Input goes through a memory file instead of a pipe: nothing to
+ * pump, and no SIGPIPE when nobody reads it.
  */
 
 #include <errno.h>

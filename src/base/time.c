@@ -178,25 +178,37 @@ offset(const char **s, int64_t *ret)
 	return h < 24 && m < 60;
 }
 
-bool
-time_parse(const char *s, int64_t *ret)
+/* Date and time up to the second, which may be a leap second: 60. */
+static bool
+date_and_time(const char **s, int64_t *ret, bool *ret_leap)
 {
 	unsigned year, month, day, h, m, sec;
-	int64_t total, ns, east;
 
-	if (!digits(&s, 4, '-', &year) || !digits(&s, 2, '-', &month) ||
-	    !digits(&s, 2, 'T', &day) || !digits(&s, 2, ':', &h) ||
-	    !digits(&s, 2, ':', &m) || !digits(&s, 2, '\0', &sec) ||
-	    !fraction(&s, &ns) || !offset(&s, &east) || *s != '\0')
+	if (!digits(s, 4, '-', &year) || !digits(s, 2, '-', &month) ||
+	    !digits(s, 2, 'T', &day) || !digits(s, 2, ':', &h) ||
+	    !digits(s, 2, ':', &m) || !digits(s, 2, '\0', &sec))
 		return false;
 	if (month < 1 || month > 12 || day < 1 || day > days_in(year, month) ||
 	    h > 23 || m > 59 || sec > 60)
 		return false;
-	total = days_of(year, month, day) * S_PER_DAY + h * 3600 + m * 60 +
-	    sec - east;
+	*ret = days_of(year, month, day) * S_PER_DAY + h * 3600 + m * 60 + sec;
+	*ret_leap = sec == 60;
+	return true;
+}
 
-	/* A leap second comes at the end of a day, and is the next one's first. */
-	if (sec == 60 && total % S_PER_DAY != 0)
+bool
+time_parse(const char *s, int64_t *ret)
+{
+	int64_t total, ns, east;
+	bool leap;
+
+	if (!date_and_time(&s, &total, &leap) || !fraction(&s, &ns) ||
+	    !offset(&s, &east) || *s != '\0')
+		return false;
+	total -= east;
+
+	/* A leap second ends a day, and is the first of the next. */
+	if (leap && total % S_PER_DAY != 0)
 		return false;
 	if (__builtin_mul_overflow(total, NS_PER_S, &total) ||
 	    __builtin_add_overflow(total, ns, &total))

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define NS_PER_S ((int64_t)1000000000)
+#define NS_PER_S  ((int64_t)1000000000)
 #define NS_PER_MS ((int64_t)1000000)
 
 struct time_text {

@@ -4,8 +4,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <seccomp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static unsigned
 entries(const char *path)
@@ -388,6 +390,127 @@ quotes_names_of_any_bytes(void **state)
 	                    "d\\x00e");
 }
 
+/*
+ * Run ${fn} in a child to which the kernel answers ${call} with ${en}, and
+ * return the code of its error; -1 if there is no such kernel to be had.
+ */
+static int
+code_without(int call, int en, err (*fn)(int dirfd), int dirfd)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+		err e;
+
+		if (ctx == NULL ||
+		    seccomp_rule_add(ctx, SCMP_ACT_ERRNO((uint16_t)en), call,
+		                     0) != 0 ||
+		    seccomp_load(ctx) != 0)
+			_exit(255);
+		e = fn(dirfd);
+		_exit(e.code);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status) == 255 ? -1 : WEXITSTATUS(status);
+}
+
+static err
+replace_x(int dirfd)
+{
+	return fs_write(dirfd, "x", "new", 3, 0600);
+}
+
+static err
+create_y(int dirfd)
+{
+	return fs_create(dirfd, "y", "new", 3, 0600);
+}
+
+static err
+open_beneath_x(int dirfd)
+{
+	int fd;
+
+	return fs_open_beneath(dirfd, "x", O_RDONLY, 0, &fd);
+}
+
+static err
+make_z(int dirfd)
+{
+	return fs_mkdirs(dirfd, "z", 0700);
+}
+
+static void
+leaves_nothing_behind_when_a_sync_or_rename_fails(void **state)
+{
+	static const struct {
+		int call, en;
+		enum err_code want;
+	} faults[] = {
+		{ SCMP_SYS(fsync), EIO, E_IO },
+		{ SCMP_SYS(fsync), ENOSPC, E_NOSPACE },
+		{ SCMP_SYS(write), EDQUOT, E_NOSPACE },
+		{ SCMP_SYS(renameat), EIO, E_IO },
+		{ SCMP_SYS(getrandom), EIO, E_IO },
+	};
+	AUTO(temp_dir_close) struct temp_dir t = temp_dir_open();
+
+	(void)state;
+	assert_ok(fs_write(t.fd, "x", "old", 3, 0600));
+	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+		int code = code_without(faults[i].call, faults[i].en, replace_x,
+		                        t.fd);
+
+		if (code < 0)
+			skip();
+		assert_int_equal(code, faults[i].want);
+		assert_content(t.fd, "x", "old");
+		assert_int_equal(entries(t.path), 1);
+	}
+	assert_int_equal(code_without(SCMP_SYS(fsync), EIO, create_y, t.fd),
+	                 E_IO);
+	assert_int_equal(code_without(SCMP_SYS(renameat2), EIO, create_y, t.fd),
+	                 E_IO);
+	assert_int_equal(code_without(SCMP_SYS(fsync), EIO, make_z, t.fd),
+	                 E_IO);
+	assert_int_equal(entries(t.path), 1);
+}
+
+static void
+creates_where_renames_always_replace(void **state)
+{
+	AUTO(temp_dir_close) struct temp_dir t = temp_dir_open();
+	int code = code_without(SCMP_SYS(renameat2), EINVAL, create_y, t.fd);
+
+	(void)state;
+	if (code < 0)
+		skip();
+	assert_int_equal(code, E_OK);
+	assert_content(t.fd, "y", "new");
+	assert_int_equal(entries(t.path), 1);
+	assert_int_equal(
+	    code_without(SCMP_SYS(renameat2), EINVAL, create_y, t.fd),
+	    E_EXISTS);
+}
+
+static void
+says_what_an_old_kernel_lacks(void **state)
+{
+	AUTO(temp_dir_close) struct temp_dir t = temp_dir_open();
+	int code;
+
+	(void)state;
+	assert_ok(fs_write(t.fd, "x", "", 0, 0600));
+	code = code_without(SCMP_SYS(openat2), ENOSYS, open_beneath_x, t.fd);
+	if (code < 0)
+		skip();
+	assert_int_equal(code, E_UNSUPPORTED);
+}
+
 int
 main(void)
 {
@@ -410,6 +533,10 @@ main(void)
 		cmocka_unit_test(deletes_symbolic_links_and_not_what_they_name),
 		cmocka_unit_test(deletes_wide_and_branching_trees),
 		cmocka_unit_test(deletes_plain_files_and_forgives_absence),
+		cmocka_unit_test(
+		    leaves_nothing_behind_when_a_sync_or_rename_fails),
+		cmocka_unit_test(creates_where_renames_always_replace),
+		cmocka_unit_test(says_what_an_old_kernel_lacks),
 		cmocka_unit_test(joins_paths),
 		cmocka_unit_test(quotes_names_of_any_bytes),
 	};

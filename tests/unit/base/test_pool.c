@@ -57,43 +57,6 @@ hands_every_item_to_exactly_one_worker(void **state)
 	queue_release(&w.q);
 }
 
-static void
-keeps_the_order(void **state)
-{
-	struct queue q;
-	int items[3];
-
-	(void)state;
-	assert_ok(queue_init(&q, 3));
-	for (int round = 0; round < 5; round++) {
-		for (int i = 0; i < 3; i++)
-			assert_true(queue_push(&q, &items[i]));
-		for (int i = 0; i < 3; i++)
-			assert_ptr_equal(queue_pop(&q), &items[i]);
-		assert_true(queue_push(&q, &items[1]));
-		assert_ptr_equal(queue_pop(&q), &items[1]);
-	}
-	queue_release(&q);
-	queue_release(&q);
-}
-
-static void
-lets_nothing_in_once_closed_and_the_rest_out(void **state)
-{
-	struct queue q;
-	int a, b;
-
-	(void)state;
-	assert_ok(queue_init(&q, 3));
-	assert_true(queue_push(&q, &a));
-	queue_close(&q);
-	queue_close(&q);
-	assert_false(queue_push(&q, &b));
-	assert_ptr_equal(queue_pop(&q), &a);
-	assert_null(queue_pop(&q));
-	queue_release(&q);
-}
-
 static err
 push_until_closed(void *arg, unsigned worker)
 {
@@ -182,8 +145,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hands_every_item_to_exactly_one_worker),
-		cmocka_unit_test(keeps_the_order),
-		cmocka_unit_test(lets_nothing_in_once_closed_and_the_rest_out),
 		cmocka_unit_test(wakes_all_who_wait_when_closed),
 		cmocka_unit_test(returns_an_error_of_its_workers),
 		cmocka_unit_test(runs_each_worker_once_under_its_number),

@@ -187,9 +187,11 @@ static void
 waits_for_no_process_that_was_left_behind(void **state)
 {
 	AUTO(buf_release) struct buf out = BUF_MAX(1000);
+	AUTO(buf_release) struct buf errors = BUF_MAX(1000);
 	struct spawn_opts o = {
 		.argv = SH("echo before; sleep 5 & exit 3"),
 		.out = &out,
+		.errors = &errors,
 	};
 	struct spawn_end end;
 	int64_t begin = time_mono();
