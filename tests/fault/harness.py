@@ -136,6 +136,9 @@ def picks(total, short):
     """Which of 1..TOTAL to try: all in a full run, else about SHORT of them."""
     if FULL or total <= short:
         return list(range(1, total + 1))
+    if short < 3:
+        return sorted({(2 * i + 1) * total // (2 * short) + 1
+                       for i in range(short)})
     return sorted({1 + i * (total - 1) // (short - 1) for i in range(short)})
 
 
