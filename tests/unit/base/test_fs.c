@@ -331,7 +331,7 @@ deletes_wide_and_branching_trees(void **state)
 	AUTO(temp_dir_close) struct temp_dir t = temp_dir_open();
 
 	(void)state;
-	for (unsigned i = 0; i < 300; i++) {
+	for (unsigned i = 0; i < 100; i++) {
 		char name[32];
 		int fd;
 
