@@ -20,6 +20,7 @@
  *     that are a day old and that nobody locks, and settles their names first.
  */
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -58,22 +59,24 @@ struct place
 place_of(const char *name)
 {
 	struct place at = { 0 };
+	size_t n = strlen(name);
 	const char *slash = strchr(name, '/');
-	const char *leaf = slash ? slash + 1 : name;
+	size_t kind = slash != NULL ? (size_t)(slash - name) : 0;
+	size_t leaf = slash != NULL ? kind + 1 : 0;
 	struct digest d;
 
-	(void)snprintf(at.name, sizeof(at.name), "%s", name);
-	if (slash != NULL)
-		memcpy(at.kind, name, (size_t)(slash - name));
-	(void)snprintf(at.leaf, sizeof(at.leaf), "%s", leaf);
-	if (slash != NULL && digest_parse(leaf, &d))
-		memcpy(at.fan, leaf, 2);
+	assert(n <= STORE_NAME_MAX);
+	memcpy(at.name, name, n);
+	memcpy(at.kind, name, kind);
+	memcpy(at.leaf, name + leaf, n - leaf);
+	if (slash != NULL && digest_parse(at.leaf, &d))
+		memcpy(at.fan, at.leaf, 2);
 
 	(void)snprintf(at.home, sizeof(at.home), "%s%s%s",
-	               at.kind[0] ? at.kind : ".", at.fan[0] ? "/" : "",
+	               slash != NULL ? at.kind : ".", at.fan[0] ? "/" : "",
 	               at.fan);
 	(void)snprintf(at.path, sizeof(at.path), "%s%s%s%s%s", at.kind,
-	               at.kind[0] ? "/" : "", at.fan, at.fan[0] ? "/" : "",
+	               slash != NULL ? "/" : "", at.fan, at.fan[0] ? "/" : "",
 	               at.leaf);
 	return at;
 }
@@ -321,7 +324,11 @@ make_dir(const struct dir *d, const char *path)
 			return OK;
 		return err_sys("making the directory '%s'", path);
 	}
-	(void)fchmodat(d->root, path, d->dir_mode, 0);
+
+	/* As with files; a file system may have no modes. */
+	if (fchmodat(d->root, path, d->dir_mode, 0) != 0 && errno != EPERM &&
+	    errno != EOPNOTSUPP)
+		return err_sys("opening the directory '%s' to others", path);
 	return OK;
 }
 

@@ -239,6 +239,31 @@ def test_init_is_whole_or_can_be_done_again(tools, tmp_path, bench, fault):
             raise Wrong(f"after {plan}: init has overwritten a workspace")
 
 
+def open_modes(root):
+    """Replayed files have no modes of their own: make them private."""
+    for path in [root, *root.rglob("*")]:
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def test_an_init_that_ended_survives_a_power_loss(tools, tmp_path, bench):
+    ws, log, image = tmp_path / "ws", tmp_path / "log", tmp_path / "image"
+    ws.mkdir()
+    before = replay.Before.save(ws)
+    done = tools.run([PROGRAM, "init", ws], extra=bench.env, under=ws,
+                     record=log)
+    assert done.code == 0, done.err
+    walk = replay.Replay(ws, before, replay.read_log(log))
+    while walk.step():
+        pass
+    for seed in range(20 if FULL else 3):
+        shutil.rmtree(image, ignore_errors=True)
+        walk.build(image, "random" if seed else "drop", seed)
+        open_modes(image)
+        done = tools.run([PROGRAM, "--workspace", image, "vault", "check"],
+                         extra=bench.env)
+        assert done.code == 0, done.err
+
+
 @pytest.mark.parametrize("scenario", ["backup", "backup-changed", "forget",
                                       "prune"])
 def test_loses_nothing_announced_over_a_power_loss(bench, tmp_path, scenario):
@@ -256,8 +281,7 @@ def test_loses_nothing_announced_over_a_power_loss(bench, tmp_path, scenario):
                                    6 if FULL else 1):
         shutil.rmtree(kept)
         walk.build(kept, mode, seed)
-        for secret in kept.rglob("*"):
-            secret.chmod(0o700 if secret.is_dir() else 0o600)
+        open_modes(kept)
         now = dict(known)
         if walk.at == end:
             now.update(announced)
