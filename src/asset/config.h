@@ -14,8 +14,8 @@
 
 /**
  * config_text(map, key, ret):
- * Set ${*ret} to a copy of the text of member ${key}; leave it alone where there
- * is none.  E_INVALID if it is no text, or empty.
+ * Set ${*ret} to a copy of the text of member ${key}; leave it alone where
+ * there is none.  E_INVALID if it is no text, or empty.
  */
 err config_text(const struct yaml_node *map, const char *key, char **ret);
 
@@ -43,8 +43,8 @@ void config_words_freep(char ***list);
 
 /**
  * config_one_of(v, what, list):
- * OK if the text of ${v} is in ${list}, which NULL ends; else E_INVALID with the
- * nearest one.  ${what} is what the message calls it.  NULL is OK.
+ * OK if the text of ${v} is in ${list}, which NULL ends; else E_INVALID with
+ * the nearest one.  ${what} is what the message calls it.  NULL is OK.
  */
 err config_one_of(const struct yaml_node *v, const char *what,
                   const char *const *list);
@@ -57,8 +57,8 @@ err config_name(const struct yaml_node *v, const char *what);
 
 /**
  * config_span(map, key, ret):
- * Set ${*ret} to the nanoseconds that member ${key} says, such as "30m"; leave it
- * alone where there is none.
+ * Set ${*ret} to the nanoseconds that member ${key} says, such as "30m"; leave
+ * it alone where there is none.
  */
 err config_span(const struct yaml_node *map, const char *key, int64_t *ret);
 
@@ -79,8 +79,8 @@ err config_path(const char *dir, const char *path, char **ret);
 
 /**
  * config_later(ws, fmt, ...):
- * Note in ws->later that casemate.yaml asks for something that this version does
- * not do yet.
+ * Note in ws->later that casemate.yaml asks for something that this version
+ * does not do yet.
  */
 err config_later(struct workspace *ws, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -33,10 +33,10 @@ err asset_source(const struct workspace *ws, const struct asset *a,
 
 /**
  * asset_home(ws, a, saved_base, ret, ret_whole):
- * Set ${*ret} to the directory into which a snapshot of ${a} is restored, whether
- * or not its source exists now, and ${*ret_whole} to whether that directory
- * belongs to the asset alone.  ${saved_base} is the snapshot's base as the vault
- * quotes it (NULL if not known): it tells a directory from a file.
+ * Set ${*ret} to the directory into which a snapshot of ${a} is restored,
+ * whether or not its source exists now, and ${*ret_whole} to whether that
+ * directory belongs to the asset alone.  ${saved_base} is the snapshot's base
+ * as the vault quotes it (NULL if not known): it tells a directory from a file.
  */
 err asset_home(const struct workspace *ws, const struct asset *a,
                const char *saved_base, char **ret, bool *ret_whole);

@@ -47,8 +47,8 @@ struct workspace {
 /**
  * workspace_find(dir, ret):
  * Set ${*ret} to the absolute path of the workspace: ${dir} if not NULL, else
- * what CASEMATE_WORKSPACE says, else the nearest directory from here upward that
- * holds casemate.yaml.  E_NOTFOUND, saying what to do, if there is none.
+ * what CASEMATE_WORKSPACE says, else the nearest directory from here upward
+ * that holds casemate.yaml.  E_NOTFOUND, saying what to do, if there is none.
  */
 err workspace_find(const char *dir, char **ret);
 
@@ -75,16 +75,17 @@ void workspace_closep(struct workspace **ws);
 
 /**
  * workspace_asset(ws, name, ret):
- * Set ${*ret} to the asset ${name}, borrowed.  E_NOTFOUND with the nearest name.
+ * Set ${*ret} to the asset ${name}, borrowed.  E_NOTFOUND with the nearest
+ * name.
  */
 err workspace_asset(const struct workspace *ws, const char *name,
                     const struct asset **ret);
 
 /**
  * workspace_make(dir, store_url):
- * Write a commented casemate.yaml into ${dir}, named after it, with one store at
- * ${store_url} (NULL: a directory in the state directory).  E_EXISTS if there is
- * one already; nothing is replaced.
+ * Write a commented casemate.yaml into ${dir}, named after it, with one store
+ * at ${store_url} (NULL: a directory in the state directory).  E_EXISTS if
+ * there is one already; nothing is replaced.
  */
 err workspace_make(const char *dir, const char *store_url);
 

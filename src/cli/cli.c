@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fs.h"
+#include "asset/config.h"
 #include "cli/cli.h"
 #include "cli/help.h"
 #include "cli/out.h"
@@ -220,32 +220,36 @@ err
 cli_snapshot(struct cli *c, const char *word, struct snapshot *ret)
 {
 	AUTO(free_ptr) char *asset = NULL, *spec = NULL;
-	const struct asset *known;
-	err e;
+	const struct asset *a;
+	err e, known;
 
 	if ((e = cli_split(word, &asset, &spec)).code)
 		return e;
-	if (spec != NULL)
-		return vault_find(c->vault, asset, spec, ret);
 
 	/* An asset's name wins over an id that is spelled alike. */
-	e = workspace_asset(c->ws, asset, &known);
-	if (e.code != E_OK && looks_like_id(word)) {
+	known = workspace_asset(c->ws, asset, &a);
+	if (spec != NULL)
+		e = vault_find(c->vault, asset, spec, ret);
+	else if (known.code == E_OK || !looks_like_id(word))
+		e = vault_find(c->vault, asset, "latest", ret);
+	else
+		e = vault_find(c->vault, NULL, word, ret);
+
+	/* Neither in casemate.yaml nor in the vault: most likely mistyped. */
+	if (e.code == E_NOTFOUND && known.code != E_OK) {
 		err_drop(e);
-		return vault_find(c->vault, NULL, word, ret);
+		return known;
 	}
-	err_drop(e);
-	return vault_find(c->vault, asset, "latest", ret);
+	err_drop(known);
+	return e;
 }
 
 err
 cli_absolute(const char *path, char **ret)
 {
-	AUTO(free_ptr) char *here = NULL;
+	AUTO(free_ptr) char *here = getcwd(NULL, 0);
 
-	if (path[0] == '/')
-		return mem_dup(path, strlen(path), ret);
-	if ((here = getcwd(NULL, 0)) == NULL)
+	if (here == NULL && path[0] != '/')
 		return err_sys("finding the current directory");
-	return fs_path_join(ret, here, path);
+	return config_path(here != NULL ? here : "/", path, ret);
 }

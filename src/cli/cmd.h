@@ -50,7 +50,8 @@ extern const struct opt cmd_global[];
 /**
  * cmd_find(argc, argv, ret, ret_used):
  * Set ${*ret} to the command that the first one or two strings name, and
- * ${*ret_used} to how many.  E_USAGE, with the nearest command, if there is none.
+ * ${*ret_used} to how many.  E_USAGE, with the nearest command, if there is
+ * none.
  */
 err cmd_find(int argc, char *const argv[], const struct cmd **ret,
              int *ret_used);

@@ -53,10 +53,10 @@ print_report(struct cli *c, const struct asset *a,
 		         text_plural(r->unsteady));
 	out_note(
 	    c,
-	    "  %llu files, %s; %llu new, %llu changed, %llu gone; %s stored "
+	    "  %llu file%s, %s; %llu new, %llu changed, %llu gone; %s stored "
 	    "in %s",
-	    (unsigned long long)r->files, size_str(r->bytes),
-	    (unsigned long long)r->files_new,
+	    (unsigned long long)r->files, text_plural(r->files),
+	    size_str(r->bytes), (unsigned long long)r->files_new,
 	    (unsigned long long)r->files_changed,
 	    (unsigned long long)r->files_gone, size_str(r->bytes_stored),
 	    took_str(r->wall_ns));

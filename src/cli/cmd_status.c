@@ -27,14 +27,12 @@ print_reasons(const struct posture *p)
 		out_line("GREEN: every asset is saved, and nothing is overdue");
 		return;
 	}
-	out_line("%s: %s%s%s", shouted(p->colour),
-	         r->asset != NULL ? r->asset : "", r->asset != NULL ? ": " : "",
-	         r->why);
 	for (size_t i = 0; i < p->nreasons; i++, r++) {
-		out_line("  %-5s %s%s%s", posture_colour(r->colour),
+		out_line("%s%s: %s%s%s", i > 0 ? "  " : "",
+		         i > 0 ? posture_colour(r->colour) : shouted(p->colour),
 		         r->asset != NULL ? r->asset : "",
 		         r->asset != NULL ? ": " : "", r->why);
-		out_line("        -> %s", r->mend);
+		out_line("    -> %s", r->mend);
 	}
 }
 

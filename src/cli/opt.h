@@ -52,8 +52,8 @@ void opt_declare(struct opts *o, const struct opt *table);
 /**
  * opt_parse(o, argc, argv, to_first_word, ret_used):
  * Read ${argc} strings at ${argv} (borrowed), all of them, or only up to the
- * first word that is no option; set ${*ret_used} to how many were read.  E_USAGE
- * names what is wrong, and the nearest known option.
+ * first word that is no option; set ${*ret_used} to how many were read. 
+ * E_USAGE names what is wrong, and the nearest known option.
  */
 err opt_parse(struct opts *o, int argc, char *const argv[], bool to_first_word,
               int *ret_used);

@@ -55,8 +55,8 @@ void out_error(bool json, err e);
 
 /**
  * out_finish():
- * Flush stdout.  E_IO, E_NOSPACE... if not all of it was written; does not return
- * if nobody reads it any more.
+ * Flush stdout.  E_IO, E_NOSPACE... if not all of it was written; does not
+ * return if nobody reads it any more.
  */
 err out_finish(void);
 

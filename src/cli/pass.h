@@ -19,8 +19,8 @@
 /**
  * pass_ask(prompt, twice, ret):
  * Set ${*ret} to the passphrase, or to NULL where there is no source and no
- * terminal; on a terminal an empty answer is NULL as well.  ${twice}: a new one,
- * which the terminal asks for two times.  E_INVALID if it is empty (file,
+ * terminal; on a terminal an empty answer is NULL as well.  ${twice}: a new
+ * one, which the terminal asks for two times.  E_INVALID if it is empty (file,
  * descriptor), too long or holds a NUL; E_DENIED if the two differ.
  */
 err pass_ask(const char *prompt, bool twice, char **ret);

@@ -73,22 +73,22 @@ because(struct posture *p, enum posture_colour colour, struct posture_asset *a,
 static err
 judge_stores(struct posture *p)
 {
-	size_t open = 0;
 	err e;
 
+	p->nopen = 0;
 	for (size_t i = 0; i < p->nstores; i++)
-		open += p->stores_why[i] == NULL;
+		p->nopen += p->stores_why[i] == NULL;
 	for (size_t i = 0; i < p->nstores; i++) {
 		if (p->stores_why[i] == NULL)
 			continue;
 		if ((e = because(
-			 p, open > 0 ? POSTURE_AMBER : POSTURE_RED, NULL,
+			 p, p->nopen > 0 ? POSTURE_AMBER : POSTURE_RED, NULL,
 			 "store \"%s\" is not open: %s\tcasemate doctor",
 			 p->config->stores[i].name, p->stores_why[i]))
 		        .code)
 			return e;
 	}
-	if (p->nstores == 1 && open == 1)
+	if (p->nstores == 1 && p->nopen == 1)
 		return because(
 		    p, POSTURE_AMBER, NULL,
 		    "there is one store only: what takes it takes "
@@ -125,6 +125,8 @@ mostly_lost(const struct vault_drift *d)
 {
 	uint64_t lost = d->changed + d->missing;
 
+	if (d->missing > 0 && d->missing == lost + d->same)
+		return true;
 	return lost >= 2 && 2 * lost >= lost + d->same;
 }
 
@@ -163,11 +165,14 @@ judge_source(struct posture *p, struct posture_asset *a)
 	if (posture_unprotected(a) > 0)
 		return because(
 		    p, POSTURE_AMBER, a,
-		    "%llu file%s, %s, changed since the newest snapshot\t"
-		    "casemate backup %s",
-		    (unsigned long long)posture_unprotected(a),
-		    text_plural(posture_unprotected(a)),
-		    size_str(a->drift.bytes_unprotected), a->name);
+		    "%llu changed, %llu new, %llu missing files since the "
+		    "newest snapshot\tcasemate backup %s%s%s%s",
+		    (unsigned long long)a->drift.changed,
+		    (unsigned long long)a->drift.added,
+		    (unsigned long long)a->drift.missing, a->name,
+		    a->drift.missing > 0 ? " (or casemate restore " : "",
+		    a->drift.missing > 0 ? a->name : "",
+		    a->drift.missing > 0 ? ")" : "");
 	return OK;
 }
 
@@ -178,6 +183,9 @@ judge_snapshot(struct posture *p, struct posture_asset *a)
 	int64_t age = p->now_ns - a->newest.finished_ns;
 	err e;
 
+	/* Where no store answers nobody knows. */
+	if (p->nopen == 0)
+		return OK;
 	if (a->newest.finished_ns == 0)
 		return because(p, POSTURE_RED, a,
 		               "it has no snapshot\tcasemate backup %s",

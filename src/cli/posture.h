@@ -56,6 +56,7 @@ struct posture {
 	struct posture_asset *assets;
 	size_t nassets;
 	size_t nstores;
+	size_t nopen;      /* Of these, how many are open. */
 	char **stores_why; /* By store: why it is not open; NULL = open. */
 	const struct vault_config *config; /* Borrowed. */
 	enum machine_kit kit;

@@ -139,18 +139,26 @@ table_row(struct table *t, ...)
 void
 table_print(const struct table *t, int indent)
 {
+	int blanks = 0;
+
+	/* Blanks wait for a cell behind them: no line ends in any. */
 	for (size_t i = 0; i < t->n; i++) {
 		size_t col = i % t->columns;
 		const char *s = t->cells[i] != NULL ? t->cells[i] : "";
 		int pad = t->width[col] - width_of(s);
-		bool last = col + 1 == t->columns;
+		bool right = (t->right & 1U << col) != 0;
 
-		if (col == 0)
-			(void)printf("%*s", indent, "");
-		if (t->right & 1U << col)
-			(void)printf("%*s%s", pad, "", s);
-		else
-			(void)printf("%s%*s", s, last ? 0 : pad, "");
-		(void)fputs(last ? "\n" : "  ", stdout);
+		blanks += col == 0 ? indent : 2;
+		if (*s != '\0') {
+			blanks += right ? pad : 0;
+			(void)printf("%*s%s", blanks, "", s);
+			blanks = right ? 0 : pad;
+		} else {
+			blanks += pad;
+		}
+		if (col + 1 == t->columns) {
+			(void)putchar('\n');
+			blanks = 0;
+		}
 	}
 }

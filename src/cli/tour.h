@@ -3,9 +3,9 @@
 #define CLI_TOUR_H
 
 /*
- * The tour of `casemate demo`: scenes that share a throwaway workspace.  A scene
- * runs commands as a user would and makes claims, which hold or do not; what
- * keeps a scene from going on is an error.
+ * The tour of `casemate demo`: scenes that share a throwaway workspace.  A
+ * scene runs commands as a user would and makes claims, which hold or do not;
+ * what keeps a scene from going on is an error.
  */
 
 #include <stdbool.h>
@@ -63,7 +63,8 @@ void tour_claim(struct tour *t, bool holds, const char *fmt, ...)
 /**
  * tour_run(t, argv, ret_status):
  * Print the command line of ${argv}, which NULL ends, and run it in the
- * workspace; "casemate" is this program.  Set ${*ret_status} to its exit status.
+ * workspace; "casemate" is this program.  Set ${*ret_status} to its exit
+ * status.
  */
 err tour_run(struct tour *t, const char *const *argv, int *ret_status);
 

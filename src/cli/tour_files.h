@@ -45,9 +45,9 @@ err tour_files_take(const struct workspace *ws, struct tour_files *ret);
 
 /**
  * tour_files_wreck(dir, f, ret_locked, ret_deleted):
- * Do to the files ${f} below ${dir} what ransomware does: overwrite every second
- * one with its own ciphertext under a key that nobody keeps and rename it to
- * .locked, delete the others.  Nothing outside of ${dir} is touched.
+ * Do to the files ${f} below ${dir} what ransomware does: overwrite every
+ * second one with its own ciphertext under a key that nobody keeps and rename
+ * it to .locked, delete the others.  Nothing outside of ${dir} is touched.
  */
 err tour_files_wreck(const char *dir, const struct tour_files *f,
                      size_t *ret_locked, size_t *ret_deleted);
