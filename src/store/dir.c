@@ -240,28 +240,40 @@ check_empty(const struct dir *d, const char *path)
 	return OK;
 }
 
+/* Open "tmp"; a copy of a store may lack it. */
 static err
-open_tmp(struct dir *d, bool create)
+open_tmp(struct dir *d)
 {
 	err e;
 
-	if (create && mkdirat(d->root, "tmp", d->dir_mode) != 0 &&
-	    errno != EEXIST)
+	e = fs_open_beneath(d->root, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	                    0, &d->tmp);
+	if (e.code != E_NOTFOUND)
+		return err_in(e, "opening 'tmp'");
+	err_drop(e);
+	if (mkdirat(d->root, "tmp", d->dir_mode) != 0 && errno != EEXIST)
 		return err_sys("making the directory 'tmp'");
-
-	/* A create that broke off may have made the root and not synced it. */
-	if (create) {
-		e = fs_sync_dir(d->root, "..");
-		if (e.code && e.code != E_DENIED)
-			return e;
-		err_drop(e);
-		if ((e = fs_sync_dir(d->root, ".")).code)
-			return e;
-	}
 	return err_in(fs_open_beneath(d->root, "tmp",
 	                              O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
 	                              &d->tmp),
 	              "opening 'tmp'");
+}
+
+/* Fill the empty root; the marker comes last: what lacks it is no store. */
+static err
+fill_root(struct dir *d)
+{
+	err e;
+
+	/* A create that broke off may have made the root and not synced it. */
+	e = fs_sync_dir(d->root, "..");
+	if (e.code && e.code != E_DENIED)
+		return e;
+	err_drop(e);
+	if ((e = open_tmp(d)).code || (e = fs_sync_dir(d->root, ".")).code)
+		return e;
+	return place_put(d, DIR_MARKER, MARKER_TEXT, strlen(MARKER_TEXT),
+	                 false);
 }
 
 static err
@@ -303,22 +315,19 @@ dir_open(const char *url, bool create, void **ret)
 	if ((e = open_root(d, path)).code)
 		return e;
 
-	/* The marker comes last: what lacks it is no store yet. */
 	if (create) {
 		if ((e = check_empty(d, path)).code)
 			return e;
-		if ((e = open_tmp(d, true)).code ||
-		    (e = place_put(d, DIR_MARKER, MARKER_TEXT,
-		                   strlen(MARKER_TEXT), false))
-		        .code)
-			return err_in(e, "making a store at '%s'", path);
+		e = fill_root(d);
 	} else {
 		if ((e = marker_read(d, path)).code)
 			return e;
-		if ((e = open_tmp(d, false)).code)
-			return err_in(e, "'%s'", path);
-		place_sweep(d);
+		e = open_tmp(d);
 	}
+	if (e.code)
+		return err_in(e, "'%s'", path);
+	if (!d->read_only)
+		place_sweep(d);
 	*ret = take(d);
 	return OK;
 }

@@ -249,6 +249,10 @@ temp_make(struct dir *d, const struct place *at, struct temp *t)
 		*slash = ',';
 	fd = openat(d->tmp, t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 	            d->file_mode);
+
+	/* E_EXISTS would say that the object is stored. */
+	if (fd < 0 && errno == EEXIST)
+		return err_new(E_BUSY, "its name in 'tmp' is taken; run again");
 	if (fd < 0)
 		return err_sys("making a file in 'tmp'");
 	t->dir = d;

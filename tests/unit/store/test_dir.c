@@ -543,6 +543,18 @@ sweeps_the_leftovers_of_the_dead_only(void **state)
 }
 
 static void
+opens_a_copy_that_lacks_tmp(void **state)
+{
+	struct place *p = *state;
+	AUTO(store_closep) struct store *s = NULL;
+
+	assert_int_equal(rmdir(below(p, "tmp")), 0);
+	assert_ok(store_open(p->url, "copy", &s));
+	assert_ok(store_put(s, "packs/x", "x", 1));
+	assert_holds(s, "packs/x", "x");
+}
+
+static void
 lets_in_whom_the_root_lets_in(void **state)
 {
 	struct place *p = *state;
@@ -719,6 +731,7 @@ main(void)
 		T(deletes_what_is_there_and_what_is_not),
 		T(does_not_call_a_vanished_store_empty),
 		T(sweeps_the_leftovers_of_the_dead_only),
+		T(opens_a_copy_that_lacks_tmp),
 		T(lets_in_whom_the_root_lets_in),
 		T(reports_a_full_disk),
 		T(is_denied_on_a_read_only_medium),
