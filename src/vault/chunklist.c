@@ -20,8 +20,8 @@ struct chunklist {
 	struct reader *r;
 	uint64_t size, sum; /* Of the stream; of the chunks so far. */
 	bool failed;
-	struct cur refs;    /* Inline chunks. */
-	bool single;        /* `only` is the one chunk, not yet told. */
+	struct cur refs; /* Inline chunks. */
+	bool single;     /* `only` is the one chunk, not yet told. */
 	struct chunk_ref only;
 	struct list_frame *frame; /* Owned; NULL: no list node. */
 	size_t depth;
@@ -52,12 +52,13 @@ holes_init(struct holes *h, const struct tree_entry *t)
 		if (c.bad || hole == 0 || t->size - data - holes < skip ||
 		    t->size - data - holes - skip < hole)
 			return err_new(E_CORRUPT,
-			    "holes that do not fit into the file");
+			               "holes that do not fit into the file");
 		data += skip;
 		holes += hole;
 	}
 	*h = (struct holes){
-		.c = CUR(t->holes, t->holes_len), .size = t->size - holes,
+		.c = CUR(t->holes, t->holes_len),
+		.size = t->size - holes,
 	};
 	holes_step(h);
 	return OK;
@@ -85,8 +86,9 @@ list_push(struct chunklist *l, const struct digest *name)
 	if (l->depth == TREE_DEPTH_MAX)
 		return err_new(E_CORRUPT, "a chunk list of too many levels");
 	f = &l->frame[l->depth];
-	if ((e = tree_node_read(l->r, name, NODE_CHUNKS, NODE_CHUNK_LISTS, &f->b,
-	         &f->kind, &f->rows)).code)
+	if ((e = tree_node_read(l->r, name, NODE_CHUNKS, NODE_CHUNK_LISTS,
+	                        &f->b, &f->kind, &f->rows))
+	        .code)
 		return e;
 	if (f->rows.left == 0)
 		return err_new(E_CORRUPT, "an empty chunk list");
@@ -96,7 +98,7 @@ list_push(struct chunklist *l, const struct digest *name)
 
 err
 chunklist_open(struct reader *r, const struct secret *naming,
-    const struct tree_entry *t, struct chunklist **ret)
+               const struct tree_entry *t, struct chunklist **ret)
 {
 	AUTO(chunklist_closep) struct chunklist *l = NULL;
 	struct holes h;
@@ -106,7 +108,7 @@ chunklist_open(struct reader *r, const struct secret *naming,
 		return err_new(E_INVALID, "not a file");
 	if (t->flags & ENTRY_UNREADABLE)
 		return err_new(E_NOTFOUND,
-		    "it could not be read when it was saved");
+		               "it could not be read when it was saved");
 	if ((e = holes_init(&h, t)).code ||
 	    (e = mem_alloc(1, sizeof(*l), &l)).code)
 		return e;
@@ -114,12 +116,14 @@ chunklist_open(struct reader *r, const struct secret *naming,
 	l->size = h.size;
 	if (t->flags & ENTRY_LISTED) {
 		if ((e = mem_alloc(TREE_DEPTH_MAX, sizeof(*l->frame),
-		         &l->frame)).code || (e = list_push(l, &t->list)).code)
+		                   &l->frame))
+		        .code ||
+		    (e = list_push(l, &t->list)).code)
 			return e;
 	} else if (t->chunks_len > 0) {
 		l->refs = CUR(t->chunks, t->chunks_len);
 	} else if (l->size > 0 && t->holes_len == 0 &&
-	    (t->flags & ENTRY_HAS_SHA)) {
+	           (t->flags & ENTRY_HAS_SHA)) {
 		l->single = true;
 		l->only.len = l->size;
 		chunk_name(naming, &t->sha256, &l->only.name);
@@ -179,13 +183,15 @@ static err
 sum_check(struct chunklist *l, const struct chunk_ref *ref)
 {
 	if (ref == NULL && l->sum != l->size)
-		return err_new(E_CORRUPT, "chunks that are shorter than the file");
+		return err_new(E_CORRUPT,
+		               "chunks that are shorter than the file");
 	if (ref == NULL)
 		return OK;
 	if (ref->len == 0 || ref->len > SEGMENT_PLAIN_MAX)
 		return err_new(E_CORRUPT, "a chunk of an impossible length");
 	if (ref->len > l->size - l->sum)
-		return err_new(E_CORRUPT, "chunks that are longer than the file");
+		return err_new(E_CORRUPT,
+		               "chunks that are longer than the file");
 	l->sum += ref->len;
 	return OK;
 }

@@ -17,11 +17,11 @@
 
 /* Places in the file for offsets in its stream; read `size` freely. */
 struct holes {
-	struct cur c;     /* Holes that were not reached yet. */
-	uint64_t size;    /* Of the stream: the file's without its holes. */
-	uint64_t shift;   /* Bytes of the holes passed so far. */
-	uint64_t next;    /* Where in the stream the next hole is. */
-	uint64_t hole;    /* Its bytes; 0: there is none. */
+	struct cur c;   /* Holes that were not reached yet. */
+	uint64_t size;  /* Of the stream: the file's without its holes. */
+	uint64_t shift; /* Bytes of the holes passed so far. */
+	uint64_t next;  /* Where in the stream the next hole is. */
+	uint64_t hole;  /* Its bytes; 0: there is none. */
 };
 
 /**

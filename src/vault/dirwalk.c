@@ -14,7 +14,7 @@
 /* A node on the way from the root to where the walk stands. */
 struct frame {
 	struct buf b;
-	struct cur rows;  /* Into b. */
+	struct cur rows; /* Into b. */
 	enum node_kind kind;
 	const char *last; /* As its parent says, in its b; NULL: the root. */
 	size_t last_len;
@@ -23,9 +23,9 @@ struct frame {
 struct dirwalk {
 	struct reader *r;
 	struct frame frame[TREE_DEPTH_MAX];
-	size_t depth;     /* Frames open; 0: at the end. */
+	size_t depth; /* Frames open; 0: at the end. */
 	bool failed;
-	bool held;        /* `next` was read and not yet handed out. */
+	bool held; /* `next` was read and not yet handed out. */
 	struct tree_entry next;
 	const char *want; /* Skip what is before; borrowed; NULL: nothing. */
 	size_t want_len;
@@ -35,8 +35,8 @@ struct dirwalk {
 
 err
 tree_node_read(struct reader *r, const struct digest *name, enum node_kind leaf,
-    enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
-    struct cur *ret)
+               enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
+               struct cur *ret)
 {
 	enum node_kind kind;
 	struct cur rows;
@@ -51,8 +51,9 @@ tree_node_read(struct reader *r, const struct digest *name, enum node_kind leaf,
 	}
 	if (!e.code)
 		e = node_open(b->p, b->len, &kind, &rows);
-	if (!e.code && ((kind != leaf && kind != inner) ||
-	    (kind == inner && b->len > TREE_INNER_READ_MAX)))
+	if (!e.code &&
+	    ((kind != leaf && kind != inner) ||
+	     (kind == inner && b->len > TREE_INNER_READ_MAX)))
 		e = err_new(E_CORRUPT, "a node of another kind");
 	if (e.code)
 		return err_in(e, "tree node %.12s", digest_str(name));
@@ -64,7 +65,7 @@ tree_node_read(struct reader *r, const struct digest *name, enum node_kind leaf,
 /* Go down to node ${name}, below which ${last} is the last name. */
 static err
 frame_push(struct dirwalk *w, const struct digest *name, const char *last,
-    size_t last_len)
+           size_t last_len)
 {
 	struct frame *f;
 	err e;
@@ -73,7 +74,8 @@ frame_push(struct dirwalk *w, const struct digest *name, const char *last,
 		return err_new(E_CORRUPT, "a directory of too many levels");
 	f = &w->frame[w->depth];
 	if ((e = tree_node_read(w->r, name, NODE_ENTRIES, NODE_DIRS, &f->b,
-	         &f->kind, &f->rows)).code)
+	                        &f->kind, &f->rows))
+	        .code)
 		return e;
 	f->last = last;
 	f->last_len = last_len;
@@ -87,8 +89,8 @@ frame_pop(struct dirwalk *w)
 {
 	struct frame *f = &w->frame[w->depth - 1];
 
-	if (f->last != NULL && name_cmp(f->last, f->last_len, w->prev,
-	    w->prev_len) != 0)
+	if (f->last != NULL &&
+	    name_cmp(f->last, f->last_len, w->prev, w->prev_len) != 0)
 		return err_new(E_CORRUPT, "a directory whose nodes disagree");
 	if (f->last == NULL && f->kind == NODE_DIRS && w->prev_len == 0)
 		return err_new(E_CORRUPT, "a directory without leaves");
@@ -110,8 +112,7 @@ name_step(struct dirwalk *w, const char *name, size_t len)
 static bool
 before_want(const struct dirwalk *w, const char *name, size_t len)
 {
-	return w->want != NULL &&
-	    name_cmp(name, len, w->want, w->want_len) < 0;
+	return w->want != NULL && name_cmp(name, len, w->want, w->want_len) < 0;
 }
 
 /* Take the next row of the inner node on top: skip it or go down. */
@@ -225,7 +226,7 @@ dirwalk_seek(struct dirwalk *w, const char *name, size_t len)
 
 err
 dirwalk_find(struct dirwalk *w, const char *name, size_t len,
-    struct tree_entry *ret, bool *ret_found)
+             struct tree_entry *ret, bool *ret_found)
 {
 	struct tree_entry t;
 	bool more;

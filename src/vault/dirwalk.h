@@ -15,7 +15,7 @@
 #include "vault/tree.h"
 
 /* The longest node of each sort that is read. */
-#define TREE_LEAF_READ_MAX (TREE_NODE_MAX + TREE_ENTRY_MAX + 64)
+#define TREE_LEAF_READ_MAX  (TREE_NODE_MAX + TREE_ENTRY_MAX + 64)
 #define TREE_INNER_READ_MAX (TREE_NODE_MAX + 1 * KiB)
 
 /**
