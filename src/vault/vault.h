@@ -145,6 +145,8 @@ struct snapshot {
 	uint64_t sequence; /* Per node, from 1. */
 	struct digest prev; /* Snapshot before it of that asset; zero if none. */
 	struct digest root; /* Chunk name of the root directory. */
+	uint8_t *root_entry; /* The root's own metadata, an encoded entry. */
+	size_t root_entry_len;
 	uint64_t files, dirs, others;
 	uint64_t bytes;       /* Plain size of all files. */
 	uint64_t bytes_new;   /* Plain bytes not in the vault before. */
