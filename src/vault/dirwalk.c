@@ -34,7 +34,7 @@ struct dirwalk {
 };
 
 err
-tree_node_read(struct reader *r, const struct digest *name, enum node_kind leaf,
+dirwalk_node(struct reader *r, const struct digest *name, enum node_kind leaf,
                enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
                struct cur *ret)
 {
@@ -73,7 +73,7 @@ frame_push(struct dirwalk *w, const struct digest *name, const char *last,
 	if (w->depth == TREE_DEPTH_MAX)
 		return err_new(E_CORRUPT, "a directory of too many levels");
 	f = &w->frame[w->depth];
-	if ((e = tree_node_read(w->r, name, NODE_ENTRIES, NODE_DIRS, &f->b,
+	if ((e = dirwalk_node(w->r, name, NODE_ENTRIES, NODE_DIRS, &f->b,
 	                        &f->kind, &f->rows))
 	        .code)
 		return e;

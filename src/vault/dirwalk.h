@@ -19,12 +19,12 @@
 #define TREE_INNER_READ_MAX (TREE_NODE_MAX + 1 * KiB)
 
 /**
- * tree_node_read(r, name, leaf, inner, b, ret_kind, ret):
+ * dirwalk_node(r, name, leaf, inner, b, ret_kind, ret):
  * Read node ${name} into ${b}, whose content and maximum are replaced, and set
  * ${*ret} to a cursor over its rows.  E_CORRUPT, naming the node, if it is neither a ${leaf}
  * nor an ${inner} node, or longer than a node can be.
  */
-err tree_node_read(struct reader *r, const struct digest *name,
+err dirwalk_node(struct reader *r, const struct digest *name,
                    enum node_kind leaf, enum node_kind inner, struct buf *b,
                    enum node_kind *ret_kind, struct cur *ret);
 

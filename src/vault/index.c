@@ -35,6 +35,7 @@ struct index_file {
 	uint8_t *filter;   /* Bloom filter in blocks. */
 	uint32_t blocks;
 	struct packset super;
+	struct digest id;
 	uint32_t serial; /* Tells files apart in the page cache. */
 };
 
@@ -496,6 +497,18 @@ const struct packset *
 index_supersedes(const struct index_file *f)
 {
 	return &f->super;
+}
+
+void
+index_set_id(struct index_file *f, const struct digest *id)
+{
+	f->id = *id;
+}
+
+const struct digest *
+index_id(const struct index_file *f)
+{
+	return &f->id;
 }
 
 const uint32_t *

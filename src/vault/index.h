@@ -89,6 +89,13 @@ size_t index_count(const struct index_file *f);
 const struct packset *index_supersedes(const struct index_file *f);
 
 /**
+ * index_set_id(f, id), index_id(f):
+ * Note the SHA-256 by which the object is named; tell it (borrowed).
+ */
+void index_set_id(struct index_file *f, const struct digest *id);
+const struct digest *index_id(const struct index_file *f);
+
+/**
  * index_packs(f, ret_n):
  * The numbers of the ${*ret_n} packs that it names (borrowed).
  */

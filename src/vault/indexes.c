@@ -63,12 +63,16 @@ static err
 open_local(struct vault *v, const struct digest *id, struct index_file **ret)
 {
 	char name[LOCAL_LEN];
+	err e;
 	int fd;
 
 	local_name(id, name);
 	if ((fd = openat(v->cache_fd, name, O_RDONLY | O_CLOEXEC)) < 0)
 		return err_sys("cache file '%s'", name);
-	return index_open(fd, &v->keys.domain, &v->packs, ret);
+	if ((e = index_open(fd, &v->keys.domain, &v->packs, ret)).code)
+		return e;
+	index_set_id(*ret, id);
+	return OK;
 }
 
 static err

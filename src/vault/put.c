@@ -839,6 +839,7 @@ snapshot_of(struct putting *p, struct snapshot *s)
 	    s->base == NULL)
 		return err_nomem();
 	s->root = p->root;
+	s->partial = p->src->picks != NULL;
 	s->files = r->files;
 	s->dirs = r->dirs;
 	s->others = r->others;

@@ -37,9 +37,13 @@ struct reader {
 	struct vault *v;
 	struct decoder *decoder;
 	struct buf sealed;
+	uint64_t fetched; /* Sealed bytes. */
 	/* The segment opened last. */
 	uint32_t pack, segment;
 	const uint8_t *plain;
+	/* Sealed bytes that reader_prefetch() has fetched. */
+	struct buf ahead;
+	uint32_t ahead_pack, ahead_off;
 };
 
 void
@@ -82,7 +86,8 @@ reader_new(struct vault *v, struct reader **ret)
 		return e;
 	r->v = v;
 	r->sealed = BUF_MAX(PACK_MAX);
-	r->pack = PACK_NONE;
+	r->ahead = BUF_MAX(PACK_MAX);
+	r->pack = r->ahead_pack = PACK_NONE;
 	if ((e = decoder_new(&r->decoder)).code)
 		return e;
 	*ret = take(r);
@@ -96,6 +101,7 @@ reader_free(struct reader *r)
 		return;
 	decoder_free(r->decoder);
 	buf_release(&r->sealed);
+	buf_release(&r->ahead);
 	free(r);
 }
 
@@ -223,6 +229,7 @@ segment_fetch(struct reader *r, uint32_t pack, uint32_t segment,
 			return buf_done(&r->sealed);
 		e = store_get_range(r->v->copies[i].store, name, s->off,
 		    s->sealed_len, p);
+		r->fetched += s->sealed_len;
 		if (!e.code)
 			e = segment_open(r->decoder, key, d, segment, p,
 			    &r->plain);
@@ -235,6 +242,69 @@ segment_fetch(struct reader *r, uint32_t pack, uint32_t segment,
 		err_keep(&first, err_in(e, "%s", name));
 	}
 	return first.code ? first : err_new(E_NOTFOUND, "%s", name);
+}
+
+void
+reader_prefetch(struct reader *r, uint32_t pack, const struct pack_dir *dir,
+    uint32_t first, uint32_t last)
+{
+	uint32_t off = dir->segments[first].off;
+	size_t n = dir->segments[last].off + dir->segments[last].sealed_len - off;
+	char name[PACK_NAME_LEN];
+	uint8_t *p;
+	err e;
+
+	r->ahead_pack = PACK_NONE;
+	buf_clear(&r->ahead);
+	if ((p = buf_room(&r->ahead, n)) == NULL)
+		return;
+	pack_name(&r->v->packs.v[pack].id, name);
+	e = store_get_range(vault_first(r->v), name, off, n, p);
+	r->fetched += n;
+	if (!e.code) {
+		r->ahead.len = n;
+		r->ahead_pack = pack;
+		r->ahead_off = off;
+	}
+	err_drop(e);
+}
+
+err
+reader_segment(struct reader *r, uint32_t pack, const struct pack_dir *dir,
+    const struct secret *key, uint32_t segment, const uint8_t **ret)
+{
+	const struct segment_row *s = &dir->segments[segment];
+	err e;
+
+	if (r->pack == pack && r->segment == segment) {
+		*ret = r->plain;
+		return OK;
+	}
+	r->pack = PACK_NONE;
+	if (r->ahead_pack == pack && s->off >= r->ahead_off &&
+	    s->off + s->sealed_len <= r->ahead_off + r->ahead.len) {
+		e = segment_open(r->decoder, key, dir, segment,
+		    r->ahead.p + (s->off - r->ahead_off), &r->plain);
+		if (!e.code) {
+			r->pack = pack;
+			r->segment = segment;
+			*ret = r->plain;
+			return OK;
+		}
+		/* Opened in place: these bytes are spent. */
+		err_drop(e);
+		r->ahead_pack = PACK_NONE;
+	}
+	if ((e = segment_fetch(r, pack, segment, dir, key)).code)
+		return e;
+	*ret = r->plain;
+	return OK;
+}
+
+uint64_t
+reader_fetched(const struct reader *r)
+{
+	return r->fetched;
 }
 
 err
@@ -254,8 +324,9 @@ chunk_check(const struct secret *naming, const struct chunk_row *row,
 	return OK;
 }
 
-static err
-place_of(struct vault *v, const struct digest *name, struct chunk_place *ret)
+err
+reader_place(struct vault *v, const struct digest *name,
+    struct chunk_place *ret)
 {
 	bool found;
 	err e;
@@ -277,7 +348,7 @@ reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 	struct chunk_place at;
 	err e;
 
-	if ((e = place_of(r->v, name, &at)).code ||
+	if ((e = reader_place(r->v, name, &at)).code ||
 	    (e = reader_dir(r, at.pack, &d, &key)).code)
 		return e;
 	if (at.segment >= d->nsegments || at.pos >= d->segments[at.segment].n) {

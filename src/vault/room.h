@@ -145,6 +145,37 @@ err reader_dir(struct reader *r, uint32_t pack, const struct pack_dir **ret,
 void reader_dir_done(struct reader *r, uint32_t pack);
 
 /**
+ * reader_place(v, name, ret):
+ * Find where a chunk is.  E_NOTFOUND if no index knows it.  From any thread.
+ */
+err reader_place(struct vault *v, const struct digest *name,
+                 struct chunk_place *ret);
+
+/**
+ * reader_prefetch(r, pack, dir, first, last):
+ * Fetch the sealed bytes of segments ${first} to ${last} of a pack in one read,
+ * so that reader_segment() finds them.  Failing is fine: they are fetched one by
+ * one then, from any store.
+ */
+void reader_prefetch(struct reader *r, uint32_t pack, const struct pack_dir *dir,
+                     uint32_t first, uint32_t last);
+
+/**
+ * reader_segment(r, pack, dir, key, segment, ret):
+ * Open a segment; ${*ret} points to its plain bytes until the next call.  Chunks
+ * in it are not checked yet: see chunk_check().
+ */
+err reader_segment(struct reader *r, uint32_t pack, const struct pack_dir *dir,
+                   const struct secret *key, uint32_t segment,
+                   const uint8_t **ret);
+
+/**
+ * reader_fetched(r):
+ * Return how many sealed bytes of segments this reader has fetched so far.
+ */
+uint64_t reader_fetched(const struct reader *r);
+
+/**
  * reader_chunk(r, name, b):
  * Append the checked plain bytes of a chunk to ${b}.  Keeps the last segment
  * opened, because neighbours are often wanted next.  E_NOTFOUND if the index does

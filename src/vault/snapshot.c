@@ -36,6 +36,7 @@ enum {
 	S_UNSTEADY = 17,
 	S_CHECKPOINT = 18, /* Newest ledger checkpoint; empty without one. */
 	S_ROOT_ENTRY = 19, /* The root's own metadata. */
+	S_PARTIAL = 20,    /* Only some names of the base were saved. */
 	S_PAD = 0x7fff,
 	S_CRITICAL = 0x8000,
 };
@@ -121,6 +122,7 @@ body_encode(const struct snapshot *s, struct buf *b)
 	put_u64(b, S_UNSTEADY, s->unsteady);
 	put(b, S_CHECKPOINT, "", 0);
 	put(b, S_ROOT_ENTRY, s->root_entry, s->root_entry_len);
+	put_u64(b, S_PARTIAL, s->partial);
 
 	/* Names vary in length; the object should not. */
 	pad = padme(b->len + 6 + 512) - b->len - 6;
@@ -208,6 +210,9 @@ item_decode(uint16_t type, struct cur *v, struct snapshot *s)
 	case S_ROOT_ENTRY:
 		s->root_entry_len = v->left;
 		return text(v, (char **)&s->root_entry);
+	case S_PARTIAL:
+		s->partial = cur_u64(v) != 0;
+		return OK;
 	case S_STARTED:
 		s->started_ns = (int64_t)cur_u64(v);
 		return OK;

@@ -153,6 +153,7 @@ struct snapshot {
 	uint64_t bytes_stored; /* Sealed bytes added. */
 	uint64_t problems;    /* Files that could not be read. */
 	uint64_t unsteady;    /* Files that changed while they were read. */
+	bool partial;         /* Of the base only some names were saved. */
 };
 
 void snapshot_release(struct snapshot *s);
