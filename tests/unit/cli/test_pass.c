@@ -4,7 +4,7 @@
 
 #include "cli/pass.h"
 
-/* What pass_ask() makes of ${n} bytes in the file that the environment names. */
+/* What pass_ask() makes of ${n} bytes in the file that it is told of. */
 static err
 ask_file(const void *p, size_t n, char **ret)
 {
