@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The chunks of a file.  Invariants: (1) every chunk has at least one byte and the
- * sum never exceeds the stream's size, so that a list that refers to one node
- * many times ends; (2) at most TREE_DEPTH_MAX nodes are open.
+ * The chunks of a file.  Invariants: (1) every chunk has at least one byte and
+ * the sum never exceeds the stream's size, so that a list that refers to one
+ * node many times ends; (2) at most TREE_DEPTH_MAX nodes are open.
  */
 
 #include <string.h>
@@ -36,8 +36,8 @@ list_push(struct chunklist *l, const struct digest *name)
 	if (l->depth == TREE_DEPTH_MAX)
 		return err_new(E_CORRUPT, "a chunk list of too many levels");
 	f = &l->frame[l->depth];
-	if ((e = dirwalk_node(l->r, name, NODE_CHUNKS, NODE_CHUNK_LISTS,
-	                        &f->b, &f->kind, &f->rows))
+	if ((e = dirwalk_node(l->r, name, NODE_CHUNKS, NODE_CHUNK_LISTS, &f->b,
+	                      &f->kind, &f->rows))
 	        .code)
 		return e;
 	if (f->rows.left == 0)

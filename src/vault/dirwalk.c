@@ -2,9 +2,10 @@
 
 /*
  * Directories read back.  A stack of open nodes leads from the root to a leaf.
- * Invariants: (1) a name is only handed out if it is greater than all before it;
- * (2) the last name below a node is the one that its parent says, so skipping
- * by those names misses nothing; (3) at most TREE_DEPTH_MAX nodes are open.
+ * Invariants: (1) a name is only handed out if it is greater than all before
+ * it; (2) the last name below a node is the one that its parent says, so
+ * skipping by those names misses nothing; (3) at most TREE_DEPTH_MAX nodes are
+ * open.
  */
 
 #include <string.h>
@@ -35,8 +36,8 @@ struct dirwalk {
 
 err
 dirwalk_node(struct reader *r, const struct digest *name, enum node_kind leaf,
-               enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
-               struct cur *ret)
+             enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
+             struct cur *ret)
 {
 	enum node_kind kind;
 	struct cur rows;
@@ -74,7 +75,7 @@ frame_push(struct dirwalk *w, const struct digest *name, const char *last,
 		return err_new(E_CORRUPT, "a directory of too many levels");
 	f = &w->frame[w->depth];
 	if ((e = dirwalk_node(w->r, name, NODE_ENTRIES, NODE_DIRS, &f->b,
-	                        &f->kind, &f->rows))
+	                      &f->kind, &f->rows))
 	        .code)
 		return e;
 	f->last = last;
@@ -241,6 +242,16 @@ dirwalk_find(struct dirwalk *w, const char *name, size_t len,
 	if (*ret_found)
 		*ret = t;
 	return OK;
+}
+
+size_t
+dirwalk_memory(const struct dirwalk *w)
+{
+	size_t n = sizeof(*w);
+
+	for (size_t i = 0; i < TREE_DEPTH_MAX; i++)
+		n += w->frame[i].b.cap;
+	return n;
 }
 
 void

@@ -21,12 +21,12 @@
 /**
  * dirwalk_node(r, name, leaf, inner, b, ret_kind, ret):
  * Read node ${name} into ${b}, whose content and maximum are replaced, and set
- * ${*ret} to a cursor over its rows.  E_CORRUPT, naming the node, if it is neither a ${leaf}
- * nor an ${inner} node, or longer than a node can be.
+ * ${*ret} to a cursor over its rows.  E_CORRUPT, naming the node, if it is
+ * neither a ${leaf} nor an ${inner} node, or longer than a node can be.
  */
 err dirwalk_node(struct reader *r, const struct digest *name,
-                   enum node_kind leaf, enum node_kind inner, struct buf *b,
-                   enum node_kind *ret_kind, struct cur *ret);
+                 enum node_kind leaf, enum node_kind inner, struct buf *b,
+                 enum node_kind *ret_kind, struct cur *ret);
 
 /* Opaque; a position in a directory. */
 struct dirwalk;
@@ -64,6 +64,12 @@ void dirwalk_seek(struct dirwalk *w, const char *name, size_t len);
  */
 err dirwalk_find(struct dirwalk *w, const char *name, size_t len,
                  struct tree_entry *ret, bool *ret_found);
+
+/**
+ * dirwalk_memory(w):
+ * Return how many bytes ${w} holds, for those who keep many; it may grow.
+ */
+size_t dirwalk_memory(const struct dirwalk *w);
 
 /**
  * dirwalk_close(w), dirwalk_closep(w):

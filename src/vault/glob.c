@@ -145,7 +145,7 @@ glob_name(const char *p, size_t n, const char *name, size_t len)
 	return i == n;
 }
 
-/* --- paths ------------------------------------------------------------------- */
+/* --- paths ---------------------------------------------------------------- */
 
 /* A place among the parts of a pattern or of a path, whose last part may stand
  * elsewhere. */

@@ -12,8 +12,8 @@
 
 /**
  * glob_valid(p, n):
- * Return whether the pattern of ${n} bytes could match anything: it does not end
- * in a lone backslash or within brackets.
+ * Return whether the pattern of ${n} bytes could match anything: it does not
+ * end in a lone backslash or within brackets.
  */
 bool glob_valid(const char *p, size_t n);
 

@@ -3,8 +3,8 @@
 #define VAULT_HOLES_H
 
 /*
- * Where the holes of a sparse file are.  A file's stream is its data without the
- * holes; its size counts both.
+ * Where the holes of a sparse file are.  A file's stream is its data without
+ * the holes; its size counts both.
  */
 
 #include <stdint.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Rules of exclusion, and which of them are in force.  The last rule that matches
- * decides; those of the command line go before those of files, and those of a
- * directory before those of the directories above it.  What is below something
- * left out is never asked about, so it cannot be taken in again.
+ * Rules of exclusion, and which of them are in force.  The last rule that
+ * matches decides; those of the command line go before those of files, and
+ * those of a directory before those of the directories above it.  What is below
+ * something left out is never asked about, so it cannot be taken in again.
  */
 
 #include <errno.h>
@@ -45,8 +45,8 @@ struct level {
 };
 
 struct ignore {
-	struct rule
-	    *rules; /* Owned: those of the command line, then levels'. */
+	struct rule *rules; /* Owned: those of the command line, then levels'.
+	                     */
 	size_t nrules, cap_rules;
 	size_t fixed;         /* Rules of the command line. */
 	struct level *levels; /* Owned. */
@@ -54,7 +54,7 @@ struct ignore {
 	size_t depth;
 };
 
-/* --- reading patterns -------------------------------------------------------- */
+/* --- reading patterns ----------------------------------------------------- */
 
 /* Drop spaces at the end, up to one that a backslash stands before. */
 static size_t
@@ -169,9 +169,10 @@ ignore_new(char *const *exclude, struct ignore **ret)
 	return OK;
 }
 
-/* --- directories ------------------------------------------------------------- */
+/* --- directories ---------------------------------------------------------- */
 
-/* Open a regular file; a symbolic link could lead to what is not ours to read. */
+/* Open a regular file; a symbolic link could lead to what is not ours to read.
+ */
 static err
 open_plain(int dirfd, const char *name, int *ret_fd, uint64_t *ret_size)
 {
@@ -274,7 +275,7 @@ ignore_leave(struct ignore *ig)
 	ig->depth--;
 }
 
-/* --- matching ---------------------------------------------------------------- */
+/* --- matching ------------------------------------------------------------- */
 
 struct subject {
 	const char *relpath;

@@ -24,8 +24,8 @@ struct ignore;
 
 /**
  * ignore_new(exclude, ret):
- * Begin at no directory.  ${exclude} (ended by NULL, or NULL) holds patterns that
- * are anchored at the root, if at all, and go before those of files; it is
+ * Begin at no directory.  ${exclude} (ended by NULL, or NULL) holds patterns
+ * that are anchored at the root, if at all, and go before those of files; it is
  * borrowed.  E_INVALID if one can never match.
  */
 err ignore_new(char *const *exclude, struct ignore **ret);
@@ -35,8 +35,9 @@ err ignore_new(char *const *exclude, struct ignore **ret);
  * Go down into directory ${dirfd}, which lies at ${relpath} below the root (""
  * is the root itself), and read its .casemateignore and its CACHEDIR.TAG.  The
  * tag counts below the root only: the root is what somebody asked for.  After
- * an error (E_LIMIT and E_INVALID: of the file) the directory is entered all the
- * same, only the patterns that could not be read are missing: less is left out.
+ * an error (E_LIMIT and E_INVALID: of the file) the directory is entered all
+ * the same, only the patterns that could not be read are missing: less is left
+ * out.
  */
 err ignore_enter(struct ignore *ig, int dirfd, const char *relpath);
 
@@ -48,8 +49,9 @@ void ignore_leave(struct ignore *ig);
 
 /**
  * ignore_match(ig, relpath, name, name_len, is_dir):
- * Return whether the entry ${name} of the directory ${relpath}, which was entered
- * last, is left out.  Takes time linear in pattern times path, at worst.
+ * Return whether the entry ${name} of the directory ${relpath}, which was
+ * entered last, is left out.  Takes time linear in pattern times path, at
+ * worst.
  */
 bool ignore_match(const struct ignore *ig, const char *relpath,
                   const char *name, size_t name_len, bool is_dir);

@@ -20,7 +20,7 @@ view_path_add(struct buf *path, const char *name, size_t n)
 	buf_add(path, name, n);
 }
 
-/* --- where a path leads ------------------------------------------------------ */
+/* --- where a path leads --------------------------------------------------- */
 
 err
 view_root(const struct snapshot *s, struct tree_entry *ret)
@@ -32,7 +32,8 @@ view_root(const struct snapshot *s, struct tree_entry *ret)
 	if (s->root_entry_len > 0 && (e = entry_decode(&c, &t)).code)
 		return err_in(e, "root of the snapshot");
 	if (t.type != ENTRY_DIR)
-		return err_new(E_CORRUPT, "the snapshot's root is no directory");
+		return err_new(E_CORRUPT,
+		               "the snapshot's root is no directory");
 	t.name = "";
 	t.name_len = 0;
 	t.dir = s->root;
@@ -59,7 +60,8 @@ step(struct reader *r, struct view_place *p, const char *name, size_t n)
 	err e;
 
 	if (n == 2 && memcmp(name, "..", 2) == 0)
-		return err_new(E_INVALID, "'..' does not lead out of a snapshot");
+		return err_new(E_INVALID,
+		               "'..' does not lead out of a snapshot");
 	view_path_add(&p->path, name, n);
 	if ((e = buf_done(&p->path)).code)
 		return err_in(e, "path");
@@ -78,9 +80,10 @@ step(struct reader *r, struct view_place *p, const char *name, size_t n)
 
 err
 view_find(struct reader *r, const struct snapshot *s, const char *path,
-    struct view_place *ret)
+          struct view_place *ret)
 {
-	AUTO(view_place_release) struct view_place p = {
+	AUTO(view_place_release)
+	struct view_place p = {
 		.path = BUF_MAX(PATH_BYTES_MAX),
 	};
 	err e;
@@ -107,7 +110,7 @@ view_place_release(struct view_place *p)
 	*p = (struct view_place){ 0 };
 }
 
-/* --- entries ----------------------------------------------------------------- */
+/* --- entries -------------------------------------------------------------- */
 
 void
 view_text_init(struct view_text *x)
@@ -142,7 +145,7 @@ quoted(struct buf *b, const char *p, size_t n)
 
 err
 view_text(struct view_text *x, const char *path, size_t n,
-    const struct tree_entry *t)
+          const struct tree_entry *t)
 {
 	static const char types[] = "?fdlpcbs";
 	struct vault_entry *o = &x->entry;
@@ -150,14 +153,19 @@ view_text(struct view_text *x, const char *path, size_t n,
 	err e;
 
 	*o = (struct vault_entry){
-		.type = types[t->type], .mode = t->mode, .uid = t->uid,
-		.gid = t->gid, .size = t->size, .mtime_ns = t->mtime_ns,
+		.type = types[t->type],
+		.mode = t->mode,
+		.uid = t->uid,
+		.gid = t->gid,
+		.size = t->size,
+		.mtime_ns = t->mtime_ns,
 		.unsteady = t->flags & ENTRY_UNSTEADY,
 		.unreadable = t->flags & ENTRY_UNREADABLE,
 		.sha256 = t->flags & ENTRY_HAS_SHA ? &t->sha256 : NULL,
 		.path = quoted(&x->path, n > 0 ? path : "", n),
 		.target = quoted(&x->target,
-		    t->type == ENTRY_SYMLINK ? t->target : NULL, t->target_len),
+		                 t->type == ENTRY_SYMLINK ? t->target : NULL,
+		                 t->target_len),
 		.user = quoted(&x->user, t->user, t->user_len),
 		.group = quoted(&x->group, t->group, t->group_len),
 	};
@@ -169,7 +177,7 @@ view_text(struct view_text *x, const char *path, size_t n,
 
 err
 view_zeroes(uint64_t n, err (*fn)(const void *p, size_t n, void *arg),
-    void *arg)
+            void *arg)
 {
 	static const uint8_t zeroes[64 << 10];
 	err e = OK;

@@ -21,13 +21,13 @@
 struct view_place {
 	struct dirwalk *walk; /* Owned; `entry` points into it.  NULL: root. */
 	struct tree_entry entry;
-	struct buf path;      /* The path in its one spelling: "a/b". */
+	struct buf path; /* The path in its one spelling: "a/b". */
 };
 
 /**
  * view_find(r, s, path, ret):
- * Follow ${path} from the root of snapshot ${s}, whose root entry is borrowed.  ""
- * and "." mean the root, whose name is ""; empty parts and "." count for
+ * Follow ${path} from the root of snapshot ${s}, whose root entry is borrowed.
+ * "" and "." mean the root, whose name is ""; empty parts and "." count for
  * nothing; symbolic links are not followed.  E_NOTFOUND, naming the path, if
  * there is no such entry; E_INVALID for "..".
  */
@@ -55,8 +55,8 @@ struct view_text {
 
 /**
  * view_text(x, path, n, t):
- * Fill x->entry for tree entry ${t} at ${path} of ${n} bytes; it is valid until the
- * next call on ${x}, as long as ${t} is.
+ * Fill x->entry for tree entry ${t} at ${path} of ${n} bytes; it is valid until
+ * the next call on ${x}, as long as ${t} is.
  */
 err view_text(struct view_text *x, const char *path, size_t n,
               const struct tree_entry *t);

@@ -101,7 +101,7 @@ reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 
 static struct reader test_reader;
 
-/* --- trees by hand ------------------------------------------------------------ */
+/* --- trees by hand -------------------------------------------------------- */
 
 /**
  * store_bytes(p, n):
