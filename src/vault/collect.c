@@ -371,8 +371,12 @@ need_pending(struct collect *c, const struct collect_name *m)
 	if (!e.code)
 		since = collect_since(r.time_ns, m->changed_ns, now);
 	if (now - since > COLLECT_PENDING_LIFE) {
+		/* Another domain's are for its own nodes to remove. */
+		bool foreign = !e.code &&
+		    memcmp(r.domain, c->v->keys.domain.id, ID_LEN) != 0;
+
 		err_drop(e);
-		return add_expired(c, m);
+		return foreign ? OK : add_expired(c, m);
 	}
 	if (e.code)
 		return err_in(

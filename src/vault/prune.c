@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Collection: deleting what nothing needs, beside backups that run.  Invariants:
- *  1. A pack is deleted from a store only while a condemned marker that names it
- *     is durable there, and only if what was listed after that does not need it.
- *     A writer announces what it needs before it reads the markers: one of the
- *     two sees the other.
+ * Collection: deleting what nothing needs, beside backups that run.
+ * Invariants:
+ *  1. A pack is deleted from a store only while a condemned marker that names
+ *     it is durable there, and only if what was listed after that does not need
+ *     it.  A writer announces what it needs before it reads the markers: one of
+ *     the two sees the other.
  *  2. That marker stays for 30 days, and longer while an index names the pack.
  *     No pack is deleted more than a day after its marker, so that a collector
  *     that was stopped cannot outlive it.
@@ -162,9 +163,12 @@ consider(struct prune *p, uint32_t row)
 	if (e.code)
 		return e;
 	if (memcmp(pre.vault, p->v->keys.vault, ID_LEN) != 0 ||
-	    memcmp(pre.domain, p->v->keys.domain.id, ID_LEN) != 0 ||
-	    collect_is_live(&p->c, pre.session))
+	    memcmp(pre.domain, p->v->keys.domain.id, ID_LEN) != 0)
 		return OK;
+	if (collect_is_live(&p->c, pre.session)) {
+		p->r->packs_used++;
+		return OK;
+	}
 	if ((e = mem_grow(&p->cand, p->n + 1, &p->cap, sizeof(*p->cand))).code)
 		return e;
 	p->cand[p->n].row = row;
@@ -309,6 +313,7 @@ release(struct prune *p)
 		if (!packtab_is(&p->c.packs, p->cand[i].row, COLLECT_NEEDED) &&
 		    !collect_is_live(&p->c, p->cand[i].session))
 			p->cand[n++] = p->cand[i];
+	p->r->packs_used += p->n - n;
 	p->r->pending_live = p->c.nlive;
 	if (n == p->n)
 		return OK;
@@ -321,6 +326,7 @@ release(struct prune *p)
 
 		if (s == NULL || !p->ready[i])
 			continue;
+		e = OK;
 		if (n > 0)
 			e = store_put(s, p->marker, b.p, b.len);
 		/* The first one covers the rest, too, if it must stay. */
@@ -515,6 +521,7 @@ expire_envelope(struct prune *p, const struct collect_name *m)
 {
 	AUTO(record_release) struct record r = { 0 };
 	struct digest id;
+	bool stale;
 	err e;
 
 	if (digest_parse(m->name + 10, &id) &&
@@ -527,8 +534,12 @@ expire_envelope(struct prune *p, const struct collect_name *m)
 		err_drop(e);
 		return OK;
 	}
-	if (e.code ? time_now() - m->changed_ns > COLLECT_PENDING_LIFE
-	           : !collect_is_live(&p->c, r.session))
+	if (e.code)
+		stale = time_now() - m->changed_ns > COLLECT_PENDING_LIFE;
+	else
+		stale = !collect_is_live(&p->c, r.session) &&
+		    memcmp(r.domain, p->v->keys.domain.id, ID_LEN) == 0;
+	if (stale)
 		delete_everywhere(p, m->name);
 	err_drop(e);
 	return OK;
@@ -571,9 +582,15 @@ vault_prune(struct vault *v, const struct vault_prune_opts *opts,
 	collect_init(&p.c, v, &ret->problems);
 	if ((e = look(&p)).code)
 		return e;
-	if (p.n > 0 && !opts->dry_run &&
-	    ((e = condemn(&p)).code || (e = release(&p)).code))
-		return e;
+	if (p.n > 0 && !opts->dry_run) {
+		if ((e = condemn(&p)).code)
+			return e;
+		if ((e = release(&p)).code) {
+			/* Nothing was deleted under it. */
+			delete_everywhere(&p, p.marker);
+			return e;
+		}
+	}
 	if ((e = delete_packs(&p)).code || (e = merge(&p)).code)
 		return e;
 	return sweep(&p);
