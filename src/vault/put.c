@@ -1024,9 +1024,18 @@ compare_entry(void *arg, struct dirref *dir, const char *name,
 {
 	struct vault_drift *d = ((struct comparing *)arg)->drift;
 
-	(void)dir, (void)rec;
+	(void)dir;
 	if (!S_ISREG(st->st_mode))
 		return OK;
+
+	/*
+	 * A backup reads what has a new inode or was too young to trust its
+	 * times; for telling what is unprotected, size and time are enough.
+	 */
+	if (rec != NULL && rec->stamp.size == (uint64_t)st->st_size &&
+	    rec->stamp.mtime_ns == (int64_t)st->st_mtim.tv_sec * NS_PER_S +
+	        st->st_mtim.tv_nsec)
+		news = WALK_SAME;
 	d->same += news == WALK_SAME;
 	d->changed += news == WALK_CHANGED;
 	d->added += news == WALK_NEW;
