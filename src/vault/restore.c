@@ -945,11 +945,73 @@ journal(struct restore *r, bool done)
 	err_drop(fs_write(r->v->state_fd, name, b.p, b.len, 0600));
 }
 
+/*
+ * While files are written the disk already works on them, so that the one sync at
+ * the end finds little left.  It is that last sync that counts.
+ */
+#define FLUSH_EVERY (200 * NS_PER_MS)
+
+struct flusher {
+	int target;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop;
+	bool running;
+	pthread_t thread;
+};
+
+static void *
+flushing(void *arg)
+{
+	struct flusher *f = arg;
+
+	pthread_mutex_lock(&f->lock);
+	while (!f->stop) {
+		struct timespec ts;
+
+		(void)clock_gettime(CLOCK_REALTIME, &ts);
+		ts.tv_nsec += FLUSH_EVERY;
+		ts.tv_sec += ts.tv_nsec / NS_PER_S;
+		ts.tv_nsec %= NS_PER_S;
+		(void)pthread_cond_timedwait(&f->wake, &f->lock, &ts);
+		if (f->stop)
+			break;
+		pthread_mutex_unlock(&f->lock);
+		(void)syncfs(f->target);
+		pthread_mutex_lock(&f->lock);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+static void
+flusher_start(struct flusher *f, int target)
+{
+	*f = (struct flusher){ .target = target };
+	pthread_mutex_init(&f->lock, NULL);
+	pthread_cond_init(&f->wake, NULL);
+	f->running = pthread_create(&f->thread, NULL, flushing, f) == 0;
+}
+
+static void
+flusher_stop(struct flusher *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->stop = true;
+	pthread_cond_signal(&f->wake);
+	pthread_mutex_unlock(&f->lock);
+	if (f->running)
+		(void)pthread_join(f->thread, NULL);
+	pthread_mutex_destroy(&f->lock);
+	pthread_cond_destroy(&f->wake);
+}
+
 static err
 restore_all(struct restore *r)
 {
 	AUTO(buf_release) struct buf staging = BUF_MAX(64 * KiB);
 	bool fresh = r->opts->mode == RESTORE_NEW && !r->opts->plan_only;
+	struct flusher flusher;
 	struct dirref *dir;
 	int fd;
 	err e;
@@ -962,9 +1024,11 @@ restore_all(struct restore *r)
 		return e;
 	if (!r->opts->plan_only)
 		journal(r, false);
+	flusher_start(&flusher, r->target);
 	e = walk_tree(r, &r->snap->root, dir, 0);
 	if (!e.code)
 		e = flush(r);
+	flusher_stop(&flusher);
 	dirref_drop(dir);
 	if (e.code || r->opts->plan_only)
 		return e;
