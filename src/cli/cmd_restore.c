@@ -145,13 +145,16 @@ print_report(struct cli *c, const struct job *j,
 	out_line("%s %s@%s of %s into %s", plan ? "would restore" : "restored",
 	         j->snap.asset, id_str(&j->snap.id),
 	         time_str(j->snap.finished_ns), j->target);
-	if (plan)
+	if (plan && r->plan.total > 0)
 		out_problems(c, &r->plan, "the plan:");
-	out_line("  %llu file%s, %s%s%s; %llu equal already",
-	         (unsigned long long)r->files, text_plural(r->files),
-	         size_str(r->bytes), plan ? "" : " in ",
-	         plan ? "" : took_str(r->wall_ns),
-	         (unsigned long long)r->equal);
+	else if (plan)
+		out_line("  nothing to do; %llu equal already",
+		         (unsigned long long)r->equal);
+	else
+		out_line("  %llu file%s, %s in %s; %llu equal already",
+		         (unsigned long long)r->files, text_plural(r->files),
+		         size_str(r->bytes), took_str(r->wall_ns),
+		         (unsigned long long)r->equal);
 	out_problems(c, &r->problems, "not restored:");
 	if (r->displaced > 0)
 		out_line(

@@ -176,10 +176,27 @@ open_if_possible(struct cli *c)
 		    "\"%s\" has no keys yet; \"casemate init\" makes them, "
 		    "\"casemate key recover\" brings them back",
 		    c->ws->dir);
-	e = vault_open(c->ws->state_dir, &c->ws->vault, &c->vault);
-	if (e.code != E_UNREACHABLE)
+	return vault_open(c->ws->state_dir, &c->ws->vault, &c->vault);
+}
+
+/* Facts and judgement, where the vault opened or no store answers. */
+static err
+look(struct cli *c, struct posture *p)
+{
+	err e, closed = open_if_possible(c);
+
+	if (c->ws == NULL || !machine_has_key(c->ws))
+		return closed;
+	if ((e = posture_gather(c->ws, c->vault, time_now(), p)).code ||
+	    (e = posture_judge(p)).code) {
+		err_drop(closed);
 		return e;
-	err_drop(e);
+	}
+
+	/* With a store at hand it was something else that kept it shut. */
+	if (p->nopen > 0)
+		return closed;
+	err_drop(closed);
 	return OK;
 }
 
@@ -189,9 +206,7 @@ run(struct cli *c)
 	AUTO(posture_release) struct posture p = { 0 };
 	err e;
 
-	if ((e = open_if_possible(c)).code ||
-	    (e = posture_gather(c->ws, c->vault, time_now(), &p)).code ||
-	    (e = posture_judge(&p)).code)
+	if ((e = look(c, &p)).code)
 		return e;
 	if (p.colour == POSTURE_RED)
 		cli_raise(c, EXIT_VERDICT);

@@ -106,6 +106,32 @@ count_copies(const struct vault_config *config, const struct copies *c,
 	return OK;
 }
 
+/* Under which name this machine signs. */
+static err
+note_node(const struct vault_key_info *k, void *arg)
+{
+	char **name = arg;
+
+	if (!k->mine || strcmp(k->kind, "node") != 0 || *name != NULL)
+		return OK;
+	return mem_dup(k->name, strlen(k->name), name);
+}
+
+/*
+ * A directory that is gone counts once, whatever was in it.  If the newest
+ * snapshot is what was compared with, it knows how many files there were.
+ */
+static void
+count_missing(struct posture_asset *a, const char *node)
+{
+	struct vault_drift *d = &a->drift;
+	uint64_t known = d->same + d->changed + d->missing;
+
+	if (a->compared && node != NULL && a->newest.files > known &&
+	    strcmp(a->newest.node, node) == 0)
+		d->missing += a->newest.files - known;
+}
+
 static err
 newest_snapshot(struct vault *v, struct posture *p, struct posture_asset *a)
 {
@@ -157,7 +183,8 @@ look_at_source(const struct workspace *ws, const struct asset *asset,
 
 static err
 gather_asset(const struct workspace *ws, struct vault *v,
-             const struct copies *c, struct posture *p, size_t i)
+             const struct copies *c, const char *node, struct posture *p,
+             size_t i)
 {
 	const struct asset *asset = &ws->assets[i];
 	struct posture_asset *a = &p->assets[i];
@@ -172,7 +199,10 @@ gather_asset(const struct workspace *ws, struct vault *v,
 	if (a->newest.finished_ns != 0 &&
 	    (e = count_copies(&ws->vault, c, a)).code)
 		return e;
-	return look_at_source(ws, asset, v, a);
+	if ((e = look_at_source(ws, asset, v, a)).code)
+		return e;
+	count_missing(a, node);
+	return OK;
 }
 
 err
@@ -180,16 +210,19 @@ posture_gather(const struct workspace *ws, struct vault *v, int64_t now_ns,
                struct posture *ret)
 {
 	AUTO(copies_release) struct copies c = { 0 };
+	AUTO(free_ptr) char *node = NULL;
 	AUTO(posture_release)
 	struct posture p = { .now_ns = now_ns, .config = &ws->vault };
 	err e;
 
+	if (v != NULL && (e = vault_key_list(v, note_node, &node)).code)
+		return e;
 	if ((e = open_stores(ws, v, &c, &p)).code ||
 	    (e = mem_alloc(ws->nassets + 1, sizeof(*p.assets), &p.assets)).code)
 		return e;
 	p.nassets = ws->nassets;
 	for (size_t i = 0; i < ws->nassets; i++)
-		if ((e = gather_asset(ws, v, &c, &p, i)).code)
+		if ((e = gather_asset(ws, v, &c, node, &p, i)).code)
 			return e;
 	p.kit = machine_kit(ws);
 	*ret = take_struct(p);
