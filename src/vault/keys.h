@@ -45,7 +45,9 @@ struct node_keys {
 
 /* An enrolled key, as its root-signed statement says. */
 struct key_statement {
-	enum { STATEMENT_EPOCH, STATEMENT_NODE } kind;
+	/* STATEMENT_OTHER: of a newer version, and no harm to pass over. */
+	enum { STATEMENT_EPOCH, STATEMENT_NODE, STATEMENT_OTHER } kind;
+	uint32_t number;         /* Its place: keys/<number>. */
 	int64_t since_ns;
 	uint32_t epoch;          /* Of an epoch. */
 	struct pubkey pub;       /* X25519 of an epoch, Ed25519 of a node. */
@@ -122,7 +124,7 @@ err descriptor_check(const struct pubkey *root, const void *p, size_t n);
 
 /**
  * statement_encode(root, st, b):
- * Write the object "keys/<n>" that says ${st}.
+ * Write the object "keys/<number>" that says ${st}.
  */
 err statement_encode(const struct sign_key *root, const struct key_statement *st,
                      struct buf *b);
@@ -137,7 +139,7 @@ err statement_decode(const struct pubkey *root, const void *p, size_t n,
 /**
  * statements_load(s, root, ret), statements_release(st):
  * Read all statements keys/0, keys/1, … of a store.  E_CORRUPT if one does not
- * verify or is missing in the row.
+ * verify or stands in another's place.
  */
 err statements_load(struct store *s, const struct pubkey *root,
                     struct key_statements *ret);

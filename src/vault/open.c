@@ -239,11 +239,13 @@ put_statement(struct store *s, const struct sign_key *root, unsigned n,
     const struct key_statement *st)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(64 * KiB);
+	struct key_statement here = *st;
 	char name[32];
 	err e;
 
+	here.number = n;
 	(void)snprintf(name, sizeof(name), "keys/%u", n);
-	if ((e = statement_encode(root, st, &b)).code)
+	if ((e = statement_encode(root, &here, &b)).code)
 		return e;
 	return store_put(s, name, b.p, b.len);
 }
@@ -542,6 +544,10 @@ vault_key_list(struct vault *v,
 			info.kind = "epoch";
 			info.name = number;
 			sha256(st->pub.b, KEY_LEN, &info.id);
+		} else if (st->kind == STATEMENT_OTHER) {
+			(void)snprintf(number, sizeof(number), "%u", st->number);
+			info.kind = "unknown";
+			info.name = number;
 		} else {
 			info.kind = "node";
 			info.name = st->name;

@@ -142,6 +142,7 @@ statement_encode(const struct sign_key *root, const struct key_statement *st,
 	err e;
 
 	json_open(&w, NULL);
+	json_uint(&w, "number", st->number);
 	if (st->kind == STATEMENT_EPOCH) {
 		json_str(&w, "kind", "epoch");
 		json_uint(&w, "epoch", st->epoch);
@@ -164,6 +165,16 @@ statement_encode(const struct sign_key *root, const struct key_statement *st,
 	return dsse_encode(root, TYPE_STATEMENT, doc.p, doc.len, b);
 }
 
+/* An integer from 0 to 2^32 - 1. */
+static bool
+get_u32(const struct json_t *v, const char *key, uint32_t *ret)
+{
+	int64_t n = json_get_int(v, key, -1);
+
+	*ret = (uint32_t)n;
+	return n >= 0 && n <= UINT32_MAX;
+}
+
 static bool
 statement_parse(const struct json_t *v, struct key_statement *st)
 {
@@ -171,15 +182,20 @@ statement_parse(const struct json_t *v, struct key_statement *st)
 	const char *since = json_get_str(v, "since");
 	const char *name;
 
-	if (kind == NULL || since == NULL || !time_parse(since, &st->since_ns))
+	if (kind == NULL || since == NULL ||
+	    !time_parse(since, &st->since_ns) ||
+	    !get_u32(v, "number", &st->number))
 		return false;
 	if (strcmp(kind, "epoch") == 0) {
 		st->kind = STATEMENT_EPOCH;
-		st->epoch = (uint32_t)json_get_int(v, "epoch", 0);
-		return get_key(v, "x25519", &st->pub);
+		return get_u32(v, "epoch", &st->epoch) &&
+		    get_key(v, "x25519", &st->pub);
 	}
-	if (strcmp(kind, "node") != 0)
-		return false;
+	if (strcmp(kind, "node") != 0) {
+		st->kind = STATEMENT_OTHER;
+		return json_get(v, "critical") == NULL ||
+		    !json_get_bool(v, "critical", true);
+	}
 	st->kind = STATEMENT_NODE;
 	name = json_get_str(v, "name");
 	if (name == NULL || strlen(name) >= sizeof(st->name))
@@ -235,6 +251,10 @@ statements_load(struct store *s, const struct pubkey *root,
 		    (e = statement_decode(root, raw.p, raw.len,
 		          &st.v[st.n])).code)
 			return err_in(e, "key statement '%s'", name);
+		if (st.v[st.n].number != i)
+			return err_new(E_CORRUPT,
+			    "key statement '%s' is not the one of this place",
+			    name);
 		st.n++;
 	}
 	*ret = take_struct(st);

@@ -115,8 +115,8 @@ const char *vault_store_state(const struct vault *v, size_t i);
 
 /* One key statement of the vault. */
 struct vault_key_info {
-	const char *kind; /* "root", "epoch", "node". */
-	const char *name; /* Node name, or the epoch number in digits. */
+	const char *kind; /* "root", "epoch", "node", "unknown". */
+	const char *name; /* Node name; else epoch or statement in digits. */
 	struct digest id; /* Key id. */
 	int64_t since_ns; /* When it was enrolled. */
 	bool mine;        /* It is this node's. */
