@@ -2,7 +2,7 @@
 
 /*
  * The format of packs.  Invariants:
- * 1. Segments lie back to back between preamble and trailer; none overlaps.
+ * 1. Segments lie back to back between preamble and trailer: no byte is free.
  * 2. The trailer, the padding inside it and the footer are sealed under a key that
  *    only this pack has, because its preamble carries a fresh salt.
  * 3. trailer_off + sealed trailer + footer = size of the pack.
@@ -107,7 +107,7 @@ segment_decode(struct cur *c, struct pack_dir *d, struct segment_row *s)
 	s->n = cur_u32(c);
 	if ((e = skip_tlvs(c)).code)
 		return e;
-	if (c->bad || s->sealed_len < TAG_LEN ||
+	if (c->bad || s->sealed_len < TAG_LEN || s->n == 0 ||
 	    s->plain_len > SEGMENT_PLAIN_MAX || s->n > SEGMENT_CHUNKS_MAX ||
 	    s->n > c->left / CHUNK_FIXED || s->off > d->trailer_off ||
 	    s->sealed_len > d->trailer_off - s->off)
@@ -130,7 +130,7 @@ segment_decode(struct cur *c, struct pack_dir *d, struct segment_row *s)
 		r->off = off;
 		if ((e = skip_tlvs(c)).code)
 			return e;
-		if (c->bad || r->len > s->plain_len - off)
+		if (c->bad || r->len == 0 || r->len > s->plain_len - off)
 			return err_new(E_CORRUPT, "a chunk outside its segment");
 		off += r->len;
 		d->nchunks++;
@@ -146,6 +146,7 @@ pack_dir_decode(const void *p, size_t n, struct pack_dir *d)
 	struct cur c = CUR(p, n);
 	uint32_t nsegments = cur_u32(&c);
 	uint32_t nchunks = cur_u32(&c);
+	uint32_t off = d->data_off;
 	err e;
 
 	if (c.bad || nsegments > PACK_SEGMENTS_MAX ||
@@ -162,11 +163,13 @@ pack_dir_decode(const void *p, size_t n, struct pack_dir *d)
 
 		if ((e = segment_decode(&c, d, s)).code)
 			return e;
-		if (i > 0 && s->off < s[-1].off + s[-1].sealed_len)
-			return err_new(E_CORRUPT, "overlapping segments");
+		if (s->off != off)
+			return err_new(E_CORRUPT,
+			    "segments that do not lie back to back");
+		off += s->sealed_len;
 		d->nsegments++;
 	}
-	if (d->nchunks != nchunks)
+	if (d->nchunks != nchunks || off != d->trailer_off)
 		return err_new(E_CORRUPT, "damaged pack directory");
 
 	/* What is left is padding, which is zero. */
@@ -275,6 +278,7 @@ dir_start(const void *head, size_t n, const struct domain_keys *domain,
 		return e;
 	d->hash = pre->hash;
 	d->lock = pre->lock;
+	d->data_off = (uint32_t)pre->len;
 	memcpy(d->session, pre->session, ID_LEN);
 	memcpy(d->domain, pre->domain, ID_LEN);
 	*ret = take(d);

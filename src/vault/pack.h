@@ -61,6 +61,7 @@ struct pack_dir {
 	uint8_t session[ID_LEN];
 	uint8_t domain[ID_LEN];
 	enum lock_class lock;
+	uint32_t data_off; /* Where its first segment begins. */
 	uint32_t trailer_off;
 	struct segment_row *segments; /* Owned. */
 	size_t nsegments, cap_segments;
@@ -85,7 +86,8 @@ void pack_dir_freep(struct pack_dir **d);
 /**
  * pack_dir_decode(p, n, d):
  * Parse the plain trailer of ${n} bytes into ${d} (segments and chunks), whose
- * trailer_off is set and bounds the segments.  E_CORRUPT, E_UNSUPPORTED.
+ * data_off and trailer_off are set: segments fill what lies between.  E_CORRUPT,
+ * E_UNSUPPORTED.
  */
 err pack_dir_decode(const void *p, size_t n, struct pack_dir *d);
 
