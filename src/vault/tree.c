@@ -125,20 +125,38 @@ entry_chunk(struct cur *c, struct chunk_ref *ret)
 	return !c->bad;
 }
 
+/* Read a number that must fit into 32 bits. */
+static uint32_t
+varint32(struct cur *c)
+{
+	uint64_t v = cur_varint(c);
+
+	c->bad |= v > UINT32_MAX;
+	return (uint32_t)v;
+}
+
+/* Take all that is left; returns where it begins. */
+static const uint8_t *
+rest(struct cur *v, size_t *ret_len)
+{
+	*ret_len = v->left;
+	return cur_bytes(v, v->left);
+}
+
 static void
-chunks_decode(struct cur v, struct tree_entry *e, struct cur *c)
+chunks_decode(struct cur *v, struct tree_entry *e)
 {
 	struct chunk_ref ref;
 
-	e->chunks = v.p;
-	e->chunks_len = v.left;
-	while (entry_chunk(&v, &ref))
+	e->chunks = v->p;
+	e->chunks_len = v->left;
+	while (entry_chunk(v, &ref))
 		e->nchunks++;
-	c->bad |= v.bad;
 }
 
+/* Read the value of one field, to its end. */
 static err
-field_decode(uint8_t type, struct cur *v, struct tree_entry *e, struct cur *c)
+field_decode(uint8_t type, struct cur *v, struct tree_entry *e)
 {
 	switch (type) {
 	case F_SIZE:
@@ -148,14 +166,13 @@ field_decode(uint8_t type, struct cur *v, struct tree_entry *e, struct cur *c)
 		cur_copy(v, e->sha256.b, DIGEST_LEN);
 		break;
 	case F_CHUNKS:
-		chunks_decode(*v, e, c);
+		chunks_decode(v, e);
 		break;
 	case F_LIST:
 		cur_copy(v, e->list.b, DIGEST_LEN);
 		break;
 	case F_HOLES:
-		e->holes = v->p;
-		e->holes_len = v->left;
+		e->holes = rest(v, &e->holes_len);
 		break;
 	case F_LINK:
 		e->link_dev = cur_varint(v);
@@ -165,32 +182,70 @@ field_decode(uint8_t type, struct cur *v, struct tree_entry *e, struct cur *c)
 		cur_copy(v, e->dir.b, DIGEST_LEN);
 		break;
 	case F_TARGET:
-		e->target = (const char *)v->p;
-		e->target_len = v->left;
+		e->target = (const char *)rest(v, &e->target_len);
 		break;
 	case F_RDEV:
-		e->rdev_major = (uint32_t)cur_varint(v);
-		e->rdev_minor = (uint32_t)cur_varint(v);
+		e->rdev_major = varint32(v);
+		e->rdev_minor = varint32(v);
 		break;
 	case F_XATTRS:
-		e->xattrs = v->p;
-		e->xattrs_len = v->left;
+		e->xattrs = rest(v, &e->xattrs_len);
 		break;
 	case F_USER:
-		e->user = (const char *)v->p;
-		e->user_len = v->left;
+		e->user = (const char *)rest(v, &e->user_len);
 		break;
 	case F_GROUP:
-		e->group = (const char *)v->p;
-		e->group_len = v->left;
+		e->group = (const char *)rest(v, &e->group_len);
 		break;
 	default:
 		if (type & F_CRITICAL)
 			return err_new(E_UNSUPPORTED,
 			    "a tree of a newer version: update casemate");
+		(void)cur_bytes(v, v->left);
 	}
-	c->bad |= v->bad;
+	if (!cur_end(v))
+		return err_new(E_CORRUPT, "damaged directory entry");
 	return OK;
+}
+
+/* Does an entry with the fields ${seen} have those of its kind, and no others? */
+static bool
+fields_fit(const struct tree_entry *e, uint32_t seen)
+{
+	const uint32_t any = 1u << F_LINK | 1u << F_XATTRS | 1u << F_USER |
+	    1u << F_GROUP;
+	uint32_t must = 0, may = any;
+
+	if (e->type == ENTRY_FILE) {
+		must = 1u << F_SIZE;
+		if (e->flags & ENTRY_HAS_SHA)
+			must |= 1u << F_SHA256;
+		if (e->flags & ENTRY_LISTED)
+			must |= 1u << F_LIST;
+		else
+			may |= 1u << F_CHUNKS;
+		may |= 1u << F_HOLES;
+	} else if (e->type == ENTRY_DIR) {
+		must = 1u << F_DIR;
+	} else if (e->type == ENTRY_SYMLINK) {
+		must = 1u << F_TARGET;
+	} else if (e->type == ENTRY_CHAR || e->type == ENTRY_BLOCK) {
+		must = 1u << F_RDEV;
+	}
+	if (e->flags & ENTRY_LINKED)
+		must |= 1u << F_LINK;
+	else
+		may &= ~(1u << F_LINK);
+	seen &= (2u << F_GROUP) - 1;
+	return (seen & must) == must && (seen & ~(must | may)) == 0;
+}
+
+static bool
+target_ok(const struct tree_entry *e)
+{
+	return e->type != ENTRY_SYMLINK ||
+	    (e->target_len > 0 && e->target_len <= TREE_TARGET_MAX &&
+	        memchr(e->target, '\0', e->target_len) == NULL);
 }
 
 static bool
@@ -208,15 +263,16 @@ entry_decode(struct cur *c, struct tree_entry *ret)
 {
 	struct tree_entry e = { 0 };
 	uint8_t type, last = 0;
+	uint32_t seen = 0;
 	err er;
 
 	e.name_len = (size_t)cur_varint(c);
 	e.name = (const char *)cur_bytes(c, e.name_len);
 	e.type = (enum entry_type)cur_u8(c);
-	e.flags = (uint32_t)cur_varint(c);
-	e.mode = (uint32_t)cur_varint(c);
-	e.uid = (uint32_t)cur_varint(c);
-	e.gid = (uint32_t)cur_varint(c);
+	e.flags = varint32(c);
+	e.mode = varint32(c);
+	e.uid = varint32(c);
+	e.gid = varint32(c);
 	e.mtime_ns = (int64_t)cur_u64(c);
 	if (c->bad || !name_ok(e.name, e.name_len) || e.mode > 07777 ||
 	    e.type < ENTRY_FILE || e.type > ENTRY_SOCKET)
@@ -227,10 +283,11 @@ entry_decode(struct cur *c, struct tree_entry *ret)
 		if ((type & 0x7f) <= last)
 			c->bad = true;
 		last = type & 0x7f;
-		if (!c->bad && (er = field_decode(type, &v, &e, c)).code)
+		seen |= last < 32 ? 1u << last : 0;
+		if (!c->bad && (er = field_decode(type, &v, &e)).code)
 			return er;
 	}
-	if (c->bad || (e.type == ENTRY_SYMLINK && e.target == NULL))
+	if (c->bad || !fields_fit(&e, seen) || !target_ok(&e))
 		return err_new(E_CORRUPT, "damaged directory entry");
 	*ret = e;
 	return OK;

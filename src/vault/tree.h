@@ -22,6 +22,7 @@
 #define TREE_NODE_MAX (256 * KiB)
 #define TREE_DEPTH_MAX 16      /* Levels of nodes under one directory. */
 #define TREE_NAME_MAX 255
+#define TREE_TARGET_MAX 4095   /* Of a symbolic link. */
 #define TREE_INLINE_CHUNKS 16  /* More go into a list of their own. */
 #define TREE_ENTRY_MAX (1 * MiB)
 
@@ -95,8 +96,9 @@ void entry_encode(const struct tree_entry *e, struct buf *b);
 /**
  * entry_decode(c, ret):
  * Read one entry; pointers in ${ret} are into the cursor's bytes.  E_CORRUPT for
- * damage and for names that are empty, ".", "..", or contain '/' or NUL;
- * E_UNSUPPORTED for critical fields of a newer version.
+ * damage, for fields that the entry's type and flags do not call for, and for
+ * names that are empty, ".", "..", or contain '/' or NUL; E_UNSUPPORTED for
+ * critical fields of a newer version.
  */
 err entry_decode(struct cur *c, struct tree_entry *ret);
 
