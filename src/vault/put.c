@@ -19,10 +19,14 @@
 #include "vault/chunklist.h"
 #include "vault/commit.h"
 #include "vault/intake.h"
+#include "vault/merge.h"
 #include "vault/walk.h"
 
 #define RING 2048
 #define ATTEMPTS 4
+
+/* Every backup may add an index object; more than these are merged. */
+#define INDEX_FILES_MAX 16
 
 enum item_kind { ITEM_FILE, ITEM_SAME, ITEM_OTHER, ITEM_ENTER, ITEM_LEAVE };
 
@@ -80,6 +84,7 @@ struct putting {
 	struct buf enc;
 	struct digest root;
 	struct buf root_entry;
+	bool interrupted; /* A pending marker of an earlier run was found. */
 };
 
 void
@@ -905,6 +910,37 @@ raise_descriptors(struct putting *p)
 		p->ring_max = rl.rlim_cur / 4 < 16 ? 16 : rl.rlim_cur / 4;
 }
 
+/* A pending marker of our domain that no run of ours has made. */
+static err
+see_pending(const struct store_item *item, void *arg)
+{
+	struct putting *p = arg;
+	AUTO(buf_release) struct buf b = BUF_MAX(STORE_OBJECT_MAX);
+	AUTO(record_release) struct record r = { 0 };
+	err e = vault_get_any(p->v, item->name, &b);
+
+	if (!e.code)
+		e = record_decode(RECORD_PENDING, &p->v->statements, b.p, b.len,
+		    &r);
+	if (e.code == E_NOMEM)
+		return e;
+	if (!e.code && memcmp(r.domain, p->v->keys.domain.id, ID_LEN) == 0)
+		p->interrupted = true;
+	err_drop(e);
+	return OK;
+}
+
+/* What an interrupted run has put already is not sent again. */
+static err
+adopt(struct putting *p)
+{
+	err e;
+
+	if ((e = vault_each_name(p->v, "pending", see_pending, p)).code)
+		return e;
+	return p->interrupted || p->v->index_gap ? index_adopt(p->v, NULL) : OK;
+}
+
 static err
 put_start(struct putting *p)
 {
@@ -935,7 +971,7 @@ put_start(struct putting *p)
 	p->sink = (struct tree_sink){ .put = tree_put, .arg = p,
 		.cut_key = tree_cut_key(&p->v->keys.domain.chunker) };
 	phase(p->opts, "opening the index");
-	if ((e = index_load(p->v)).code)
+	if ((e = index_load(p->v)).code || (e = adopt(p)).code)
 		return e;
 	return commit_survey(&p->commit);
 }
@@ -967,12 +1003,21 @@ put_end(struct putting *p)
 	buf_release(&p->root_entry);
 }
 
+static bool
+none_dead(uint32_t pack, void *arg)
+{
+	(void)pack, (void)arg;
+	return false;
+}
+
 err
 vault_put(struct vault *v, const struct vault_source *src,
     const struct vault_put_opts *opts, struct vault_put_report *ret)
 {
 	AUTO(snapshot_release) struct snapshot s = { 0 };
 	struct putting p = { .v = v, .src = src, .opts = opts, .report = ret };
+	struct vault_problems ignored = { 0 };
+	struct merge_plan merge = { .dead = none_dead, .problems = &ignored };
 	int64_t t0 = time_mono(), c0 = time_cpu();
 	struct cache_writer *fresh;
 	err e;
@@ -989,9 +1034,12 @@ vault_put(struct vault *v, const struct vault_source *src,
 		if (fresh != NULL)
 			err_drop(cache_commit(fresh));
 		e = verdict(ret);
+		if (v->index.n > INDEX_FILES_MAX)
+			err_drop(merge_indexes(v, &merge));
 	}
 	commit_end(&p.commit);
 	put_end(&p);
+	vault_problems_release(&ignored);
 	ret->wall_ns = time_mono() - t0;
 	ret->cpu_walk_ns = time_cpu() - c0;
 	return e;

@@ -40,6 +40,7 @@ struct vault {
 	struct packtab packs;
 	struct index_set index;
 	struct packset index_names; /* Of the files in use. */
+	bool index_gap; /* An index object could not be read. */
 
 	struct reader_cache *reader; /* Pack directories, session keys. */
 };
