@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "vault/room.h"
+#include "vault/tree.h"
 
 #define TYPE_SNAPSHOT "application/vnd.casemate.snapshot"
 #define BODY_MAX (64 * KiB)
@@ -176,11 +177,29 @@ snapshot_encode(struct vault *v, const struct snapshot *s,
 static err
 text(struct cur *v, char **ret)
 {
-	const uint8_t *p = cur_bytes(v, v->left);
+	size_t n = v->left;
+	const uint8_t *p = cur_bytes(v, n);
 
-	free(*ret);
-	*ret = NULL;
-	return mem_dup(p, (size_t)(v->p - p), ret);
+	if (p != NULL && memchr(p, '\0', n) != NULL)
+		return err_new(E_CORRUPT, "damaged snapshot");
+	return mem_dup(p, n, ret);
+}
+
+/* The root's metadata: an entry of a directory, and nothing behind it. */
+static err
+root_entry(struct cur *v, struct snapshot *s)
+{
+	struct tree_entry t;
+	struct cur c = *v;
+	err e;
+
+	if ((e = entry_decode(&c, &t)).code)
+		return e;
+	if (t.type != ENTRY_DIR || !cur_end(&c) || !digest_eq(&t.dir, &s->root))
+		return err_new(E_CORRUPT, "a snapshot whose roots disagree");
+	s->root_entry_len = v->left;
+	return mem_dup(cur_bytes(v, v->left), s->root_entry_len,
+	    (char **)&s->root_entry);
 }
 
 static err
@@ -208,8 +227,7 @@ item_decode(uint16_t type, struct cur *v, struct snapshot *s)
 	case S_BASE:
 		return text(v, &s->base);
 	case S_ROOT_ENTRY:
-		s->root_entry_len = v->left;
-		return text(v, (char **)&s->root_entry);
+		return root_entry(v, s);
 	case S_PARTIAL:
 		s->partial = cur_u64(v) != 0;
 		return OK;
@@ -242,21 +260,24 @@ static err
 body_decode(const uint8_t *p, size_t n, struct snapshot *s)
 {
 	struct cur c = CUR(p, n);
+	uint16_t last = 0;
 	err e;
 
+	/* Items come once each, in ascending order. */
 	while (c.left > 0) {
 		uint16_t type = cur_u16(&c);
 		struct cur v = cur_sub(&c, cur_u32(&c));
 
-		if (c.bad)
+		if (c.bad || (type & ~S_CRITICAL) <= (last & ~S_CRITICAL))
 			return err_new(E_CORRUPT, "damaged snapshot");
 		if ((e = item_decode(type, &v, s)).code)
 			return e;
 		if (!cur_end(&v))
 			return err_new(E_CORRUPT, "damaged snapshot");
+		last = type;
 	}
 	if (s->asset == NULL || s->kind == NULL || s->node == NULL ||
-	    s->base == NULL || digest_is_zero(&s->root))
+	    s->base == NULL || s->root_entry == NULL)
 		return err_new(E_CORRUPT, "incomplete snapshot");
 	return OK;
 }
@@ -278,6 +299,8 @@ signature_check(struct vault *v, const void *p, size_t n, struct preamble *pre,
 	memcpy(signer.b, (const uint8_t *)p + c->left, DIGEST_LEN);
 	if ((node = statements_node(&v->statements, &signer)) == NULL)
 		return err_new(E_DENIED, "signed by a key that is not enrolled");
+	if (memcmp(pre->vault, v->keys.vault, ID_LEN) != 0)
+		return err_new(E_DENIED, "it belongs to another vault");
 	if (memcmp(node->domain, pre->domain, ID_LEN) != 0)
 		return err_new(E_DENIED, "its signer speaks for another domain");
 	if (!dsse_verify(&node->pub, TYPE_SNAPSHOT, p, n - SIG_LEN,
