@@ -157,6 +157,7 @@ open_all(struct vault *v, struct packset *super, bool *ret_gone)
 		if (e.code) {
 			/* Its packs are adopted; check names the damage. */
 			*ret_gone |= e.code == E_NOTFOUND;
+			v->index_gap = true;
 			err_drop(e);
 			continue;
 		}
