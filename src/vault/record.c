@@ -179,6 +179,8 @@ packs_decode(struct cur *v, struct packset *s)
 static err
 item_decode(uint16_t type, struct cur *v, struct record *r)
 {
+	uint64_t number;
+
 	switch (type) {
 	case T_VAULT:
 		cur_copy(v, r->vault, ID_LEN);
@@ -214,8 +216,9 @@ item_decode(uint16_t type, struct cur *v, struct record *r)
 		r->promised_until_ns = (int64_t)value_u64(v);
 		break;
 	case T_LOCK:
-		r->lock = (enum lock_class)value_u64(v);
-		v->bad |= r->lock > LOCK_KEPT;
+		number = value_u64(v);
+		v->bad |= number > LOCK_KEPT;
+		r->lock = (enum lock_class)number;
 		break;
 	case T_PACKS:
 		return packs_decode(v, &r->packs);
@@ -228,9 +231,21 @@ item_decode(uint16_t type, struct cur *v, struct record *r)
 	return OK;
 }
 
+/* The items that a record must have: needs left unsaid are not none. */
+static uint32_t
+items_needed(enum record_kind kind)
+{
+	uint32_t all = (2u << T_PACKS) - (1u << T_VAULT);
+
+	if (kind == RECORD_ENVELOPE)
+		return all;
+	return all & ~((2u << T_LOCK) - (1u << T_SNAPSHOT));
+}
+
 static err
 body_decode(struct cur body, struct record *r)
 {
+	uint32_t seen = 0;
 	uint16_t last = 0;
 	err e;
 
@@ -242,11 +257,14 @@ body_decode(struct cur body, struct record *r)
 		if (body.bad || (type & ~T_CRITICAL) <= (last & ~T_CRITICAL))
 			return err_new(E_CORRUPT, "damaged record");
 		last = type;
+		seen |= type < 32 ? 1u << type : 0;
 		if ((e = item_decode(type, &v, r)).code)
 			return e;
 		if (!cur_end(&v))
 			return err_new(E_CORRUPT, "damaged record");
 	}
+	if ((seen & items_needed(r->kind)) != items_needed(r->kind))
+		return err_new(E_CORRUPT, "incomplete record");
 	return OK;
 }
 
