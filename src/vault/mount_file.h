@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef VAULT_MOUNT_FILE_H
+#define VAULT_MOUNT_FILE_H
+
+/*
+ * Reading files of a mounted vault anywhere: the chunks that were read last
+ * stay at hand, within a bound.  For one thread.
+ */
+
+#include "vault/chunklist.h"
+#include "vault/room.h"
+
+/* The most bytes of chunks, and the most chunks, that are kept. */
+#define MOUNT_CACHE_BYTES  (32 * MiB)
+#define MOUNT_CACHE_CHUNKS 256
+
+/* The most pieces that an open file may have: 8 TiB of chunks as usual. */
+#define MOUNT_PIECES_MAX ((size_t)4 << 20)
+
+struct mount_slot {
+	struct digest name;
+	uint8_t *p; /* Owned; NULL: free. */
+	size_t n;
+	uint64_t used;
+};
+
+struct mount_cache {
+	struct reader *r; /* Borrowed. */
+	struct buf b;     /* Where chunks are read to. */
+	struct mount_slot slots[MOUNT_CACHE_CHUNKS];
+	size_t bytes;
+	uint64_t ticks;
+};
+
+/**
+ * mount_cache_init(c, r), mount_cache_release(c):
+ * Begin with no chunks, read by ${r}, which is borrowed; free all.
+ */
+void mount_cache_init(struct mount_cache *c, struct reader *r);
+void mount_cache_release(struct mount_cache *c);
+
+/**
+ * mount_cache_get(c, ref, ret):
+ * Set ${*ret} to the checked bytes of chunk ${ref}, lent until the next call.
+ * E_CORRUPT if it has another length than ${ref} says.
+ */
+err mount_cache_get(struct mount_cache *c, const struct chunk_ref *ref,
+                    const uint8_t **ret);
+
+/* Opaque; an open file. */
+struct mount_file;
+
+/**
+ * mount_file_open(r, naming, t, ret):
+ * Read where the content of file ${t} lies; ${t} is not needed afterwards.
+ * Errors as chunklist_open(); E_LIMIT for more than MOUNT_PIECES_MAX pieces.
+ */
+err mount_file_open(struct reader *r, const struct secret *naming,
+                    const struct tree_entry *t, struct mount_file **ret);
+
+/**
+ * mount_file_read(f, c, off, p, n, ret_n):
+ * Read up to ${n} bytes at ${off}, holes as zeroes; fewer at the end of the
+ * file only.
+ */
+err mount_file_read(const struct mount_file *f, struct mount_cache *c,
+                    uint64_t off, uint8_t *p, size_t n, size_t *ret_n);
+
+/**
+ * mount_file_close(f), mount_file_closep(f):
+ * Free it; NULL is fine.
+ */
+void mount_file_close(struct mount_file *f);
+void mount_file_closep(struct mount_file **f);
+
+#endif /* VAULT_MOUNT_FILE_H */
