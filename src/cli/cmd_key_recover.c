@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "cli/commands.h"
@@ -39,10 +40,29 @@ store_url(struct cli *c, char **ret)
 	return cli_absolute(url, ret);
 }
 
+/* What a run has made itself, so that it can take it back. */
+struct made {
+	bool yaml;
+	bool state;
+};
+
+static void
+take_back(const struct made *m, const char *dir)
+{
+	static const char *const names[] = { WORKSPACE_STATE, WORKSPACE_FILE };
+	AUTO(close_fd) int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0 && m->state)
+		err_drop(fs_remove_tree(fd, names[0]));
+	if (fd >= 0 && m->yaml)
+		(void)unlinkat(fd, names[1], 0);
+}
+
 /* Open the workspace in ${dir}, or make one around the store. */
 static err
-prepare(struct cli *c, const char *dir, const char *url)
+prepare(struct cli *c, const char *dir, const char *url, struct made *m)
 {
+	struct stat st;
 	err e;
 
 	if ((e = fs_mkdirs(AT_FDCWD, dir, 0755)).code)
@@ -51,21 +71,19 @@ prepare(struct cli *c, const char *dir, const char *url)
 		e = workspace_make(dir, url);
 		if (e.code != E_OK && e.code != E_EXISTS)
 			return e;
-		if (e.code == E_OK)
-			out_note(c, "made %s/%s; name your assets in it", dir,
-			         WORKSPACE_FILE);
+		m->yaml = e.code == E_OK;
 		err_drop(e);
 	}
 	if ((e = workspace_open(dir, &c->ws)).code)
-		return url != NULL
-		    ? e
-		    : err_in(e,
-		             "without --store the stores come from "
-		             "casemate.yaml");
+		return url != NULL ? e
+				   : err_in(e,
+		                            "without --store the stores come "
+		                            "from casemate.yaml");
 	if (machine_has_key(c->ws))
 		return err_new(E_EXISTS,
 		               "\"%s/%s\" exists: this workspace has its keys",
 		               dir, MACHINE_KEY);
+	m->state = lstat(c->ws->state_dir, &st) != 0;
 	return fs_mkdirs(AT_FDCWD, c->ws->state_dir, 0700);
 }
 
@@ -100,6 +118,7 @@ run(struct cli *c)
 	AUTO(pass_freep) char *pass = NULL;
 	const char *file = opt_text(c->opts, "kit");
 	const char *where = opt_word(c->opts, 0);
+	struct made made = { 0 };
 	err e;
 
 	if (file == NULL)
@@ -115,9 +134,14 @@ run(struct cli *c)
 	if (memmem(kit.p, kit.len, "\nwrap: none\n", 12) == NULL &&
 	    (e = pass_ask("passphrase of the recovery kit", false, &pass)).code)
 		return e;
-	if ((e = prepare(c, dir, url)).code ||
-	    (e = recover(c, &kit, pass, url, node)).code)
+	if ((e = prepare(c, dir, url, &made)).code ||
+	    (e = recover(c, &kit, pass, url, node)).code) {
+		take_back(&made, dir);
 		return e;
+	}
+	if (made.yaml)
+		out_note(c, "made %s/%s; name your assets in it", dir,
+		         WORKSPACE_FILE);
 
 	if (!c->json) {
 		out_line("node %s may read and continue the vault again", node);

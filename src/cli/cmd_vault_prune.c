@@ -61,10 +61,8 @@ run(struct cli *c)
 {
 	AUTO(vault_prune_report_release) struct vault_prune_report r = { 0 };
 	AUTO(progress_release) struct progress p = { 0 };
-	double below = opt_percent(c->opts, "repack-below", 0);
 	struct vault_prune_opts o = {
 		.dry_run = opt_flag(c->opts, "dry-run"),
-		.repack_below = (unsigned)(below * 100 + 0.5),
 		.progress = &p.vp,
 	};
 	err e;

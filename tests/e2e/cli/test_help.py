@@ -55,12 +55,12 @@ complete_line() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _casemate
                   echo "${COMPREPLY[*]}"; }
 complete_line casemate rest
 complete_line casemate vault pr
-complete_line casemate vault prune --repack
+complete_line casemate vault prune --dry
 complete_line casemate --js
 """
     done = subprocess.run(["bash"], input=ask, text=True, check=True,
                           capture_output=True)
-    assert done.stdout.splitlines() == ["restore", "prune", "--repack-below",
+    assert done.stdout.splitlines() == ["restore", "prune", "--dry-run",
                                         "--json"]
 
 
