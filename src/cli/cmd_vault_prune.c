@@ -10,8 +10,6 @@
 static const struct opt opts[] = {
 	{ "dry-run", NULL, "say what would be deleted and do nothing", OPT_FLAG,
 	  'n' },
-	{ "repack-below", "P%", "repack packs of which less is in use",
-	  OPT_PERCENT, 0 },
 	{ NULL },
 };
 
