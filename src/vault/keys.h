@@ -163,8 +163,9 @@ err kit_encode(const struct secret *seed, const struct pubkey *root,
 
 /**
  * kit_decode(p, n, passphrase, ret):
- * Get the seed out of a kit.  E_CORRUPT if the checksum does not hold, E_DENIED
- * if the passphrase is wrong or missing.
+ * Get the seed out of a kit.  E_INVALID if it is none, E_CORRUPT if the checksum
+ * does not hold or the seed is of another vault, E_DENIED if the passphrase is
+ * wrong or missing, E_UNSUPPORTED for a newer format.
  */
 err kit_decode(const char *p, size_t n, const char *passphrase,
                struct secret *ret);

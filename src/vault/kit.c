@@ -9,13 +9,15 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/time.h"
 #include "vault/keys.h"
 
-#define KIT_BEGIN "-----BEGIN CASEMATE RECOVERY KIT-----\n"
-#define KIT_END "-----END CASEMATE RECOVERY KIT-----\n"
+#define KIT_BEGIN_MARK "-----BEGIN CASEMATE RECOVERY KIT-----"
+#define KIT_END_MARK "-----END CASEMATE RECOVERY KIT-----"
 #define KIT_LOG_N 17
+#define KIT_LOG_N_MAX 20 /* A gigabyte. */
 #define KIT_SALT 16
 #define KIT_LABEL "casemate recovery kit v1"
 
@@ -45,7 +47,8 @@ kit_wrap(const struct secret *seed, const char *passphrase,
 	return aead_seal(a, nonce, ad, seed->b, KEY_LEN, out);
 }
 
-/* The checksum: SHA-256 over the fields without any white space. */
+/* The checksum: SHA-256 over the fields without any white space, in lower case:
+ * whoever types them from paper may use either. */
 static void
 kit_check(const char *p, size_t n, char out[17])
 {
@@ -54,7 +57,8 @@ kit_check(const char *p, size_t n, char out[17])
 
 	for (size_t i = 0; i < n; i++)
 		if (p[i] != ' ' && p[i] != '\n' && p[i] != '\r' && p[i] != '\t')
-			buf_u8(&b, (uint8_t)p[i]);
+			buf_u8(&b, (uint8_t)(p[i] >= 'A' && p[i] <= 'Z' ?
+			        p[i] - 'A' + 'a' : p[i]));
 	sha256(b.p, b.len, &d);
 	crypto_wipe(b.p, b.len);
 	hex_encode(d.b, 8, out);
@@ -95,10 +99,10 @@ kit_encode(const struct secret *seed, const struct pubkey *root,
 	buf_fmt(b, "To use it on an empty machine:\n\n"
 	           "    casemate key recover --kit FILE --store URL\n\n"
 	           "The first store was: %s\n\n", store_url);
-	buf_str(b, KIT_BEGIN);
+	buf_str(b, KIT_BEGIN_MARK "\n");
 	buf_add(b, f.p, f.len);
 	buf_fmt(b, "check: %s\n", check);
-	buf_str(b, KIT_END);
+	buf_str(b, KIT_END_MARK "\n");
 	crypto_wipe(f.p, f.len);
 	return buf_done(b);
 }
@@ -146,7 +150,8 @@ kit_unwrap(const char *fields, const char *passphrase, struct secret *ret)
 	unsigned log_n;
 	err e;
 
-	if (sscanf(field(fields, "wrap"), "scrypt %u", &log_n) != 1 ||
+	if (sscanf(field(fields, "wrap"), "scrypt %2u", &log_n) != 1 ||
+	    log_n > KIT_LOG_N_MAX ||
 	    !field_hex(fields, "salt", salt, sizeof(salt)) ||
 	    !field_hex(fields, "seed", wrapped, sizeof(wrapped)))
 		return err_new(E_UNSUPPORTED,
@@ -168,42 +173,77 @@ kit_unwrap(const char *fields, const char *passphrase, struct secret *ret)
 	return e;
 }
 
-err
-kit_decode(const char *p, size_t n, const char *passphrase, struct secret *ret)
+static bool
+is_word(const char *s, const char *word)
 {
-	AUTO(free_ptr) char *text = NULL;
-	char *begin, *end, *sum;
-	char check[17];
-	bool clear;
-	err e;
+	size_t n = strlen(word);
 
-	/* Cut the fields out of the page, whatever stands around them. */
-	if ((e = mem_dup(p, n, &text)).code)
+	return s != NULL && strncmp(s, word, n) == 0 &&
+	    (s[n] == '\0' || strchr(" \t\r\n", s[n]) != NULL);
+}
+
+static err
+fields_decode(const char *fields, const char *passphrase, struct secret *ret)
+{
+	AUTO(sign_key_release) struct sign_key root = { 0 };
+	const char *wrap = field(fields, "wrap");
+	uint8_t id[ID_LEN], vault[ID_LEN];
+	err e = OK;
+
+	if (!is_word(field(fields, "kit"), "1") || wrap == NULL)
+		return err_new(E_UNSUPPORTED,
+		    "the kit is of a newer format: update casemate");
+	if (!is_word(wrap, "none"))
+		e = kit_unwrap(fields, passphrase, ret);
+	else if (!field_hex(fields, "seed", ret->b, KEY_LEN))
+		e = err_new(E_CORRUPT, "the kit's seed is damaged");
+	if (e.code || (e = root_sign_key(ret, &root)).code)
 		return e;
-	begin = strstr(text, "-----BEGIN CASEMATE RECOVERY KIT-----");
-	end = begin ? strstr(begin, "-----END CASEMATE RECOVERY KIT-----") : NULL;
+	root_vault_id(&root.pub, id);
+	if (!field_hex(fields, "vault", vault, ID_LEN) ||
+	    memcmp(id, vault, ID_LEN) != 0)
+		return err_new(E_CORRUPT,
+		    "the kit's seed is not of the vault that it names");
+	return OK;
+}
+
+/* Cut the fields out of the page ${text}, whatever stands around them, and see
+ * that their checksum holds. */
+static err
+fields_find(char *text, const char **ret)
+{
+	char *begin = strstr(text, KIT_BEGIN_MARK), *end, *sum;
+	char check[17];
+
+	end = begin ? strstr(begin, KIT_END_MARK) : NULL;
 	if (end == NULL || (begin = strchr(begin, '\n')) == NULL || begin > end)
 		return err_new(E_INVALID, "this is no recovery kit");
 	begin++;
 	*end = '\0';
-	sum = strstr(begin, "check:");
-	if (sum == NULL)
+	if ((sum = strstr(begin, "check:")) == NULL)
 		return err_new(E_CORRUPT, "the kit has no checksum line");
 	kit_check(begin, (size_t)(sum - begin), check);
-	if (strncmp(field(sum, "check"), check, 16) != 0)
+	if (strncasecmp(field(sum, "check"), check, 16) != 0)
 		return err_new(E_CORRUPT,
 		    "the kit's checksum does not hold: look for a typing error");
 	*sum = '\0';
+	*ret = begin;
+	return OK;
+}
 
-	if (field(begin, "kit") == NULL || *field(begin, "kit") != '1' ||
-	    field(begin, "wrap") == NULL)
-		return err_new(E_UNSUPPORTED,
-		    "the kit is of a newer format: update casemate");
-	clear = strncmp(field(begin, "wrap"), "none", 4) == 0;
-	if (clear && !field_hex(begin, "seed", ret->b, KEY_LEN))
-		e = err_new(E_CORRUPT, "the kit's seed is damaged");
-	else if (!clear)
-		e = kit_unwrap(begin, passphrase, ret);
+err
+kit_decode(const char *p, size_t n, const char *passphrase, struct secret *ret)
+{
+	AUTO(secret_release) struct secret seed = { 0 };
+	AUTO(free_ptr) char *text = NULL;
+	const char *fields;
+	err e;
+
+	if ((e = mem_dup(p, n, &text)).code)
+		return e;
+	if (!(e = fields_find(text, &fields)).code &&
+	    !(e = fields_decode(fields, passphrase, &seed)).code)
+		*ret = seed;
 	crypto_wipe(text, n);
 	return e;
 }
