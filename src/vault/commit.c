@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "vault/collect.h"
 #include "vault/commit.h"
 
 #define PROMISE_MAX (24 * 3600 * NS_PER_S)
@@ -93,26 +94,28 @@ struct condemned {
 	bool hit;
 };
 
-/* A condemned marker of one store: which of our packs does it name? */
+/* A condemned marker: which of our packs does it name? */
 static err
 read_condemned(const struct store_item *item, void *arg)
 {
 	struct condemned *k = arg;
-	AUTO(buf_release) struct buf b = BUF_MAX(MARKER_MAX);
 	AUTO(record_release) struct record r = { 0 };
-	err e = vault_get_any(k->v, item->name, &b);
+	err e = collect_record(k->v, RECORD_CONDEMNED, item->name, &r);
 
-	if (!e.code)
-		e = record_decode(RECORD_CONDEMNED, &k->v->statements, b.p,
-		    b.len, &r);
-	if (e.code == E_NOMEM || e.code == E_UNREACHABLE)
-		return e;
-	if (e.code) {
+	if (e.code == E_NOTFOUND || e.code == E_CORRUPT ||
+	    e.code == E_DENIED || e.code == E_LIMIT) {
 		/* A marker that nobody could have written condemns nothing;
 		 * one that has just been removed is 30 days old. */
 		err_drop(e);
 		return OK;
 	}
+	/* What a newer version condemns, or what could not be had, may be
+	 * ours. */
+	if (e.code)
+		return e;
+	/* A node condemns what is of its own domain alone. */
+	if (memcmp(r.domain, k->v->keys.domain.id, ID_LEN) != 0)
+		return OK;
 	for (size_t i = 0; i < r.packs.n; i++) {
 		uint32_t n = packtab_find(&k->v->packs, &r.packs.v[i]);
 
@@ -160,10 +163,12 @@ commit_survey(struct commit *c)
 			return err_new(E_LIMIT, "more than %d stores",
 			    PACK_STORES);
 		s.bit = (uint32_t)1 << i;
-		if ((e = store_list(c->v->copies[i].store, "packs", see_pack,
-		         &s)).code)
-			return err_in(e, "store '%s'",
-			    c->v->copies[i].config->name);
+		e = store_list(c->v->copies[i].store, "packs", see_pack, &s);
+		if (e.code == E_NOMEM)
+			return e;
+		if (e.code && c->outcome[i].why == NULL)
+			c->outcome[i].why = strdup(err_text(e));
+		err_drop(e);
 	}
 	for (size_t i = 0; i < c->v->packs.n; i++)
 		if (c->v->packs.v[i].present == 0)
@@ -225,8 +230,10 @@ commit_promise(struct commit *c, bool *ret_clear)
 	struct condemned k = { .v = c->v };
 	err e;
 
+	/* A collector may have been enrolled since the vault was opened. */
 	if ((e = used_packs(c->v, &packs)).code ||
 	    (e = put_pending(c, &packs)).code ||
+	    (e = collect_keys(c->v)).code ||
 	    (e = vault_each_name(c->v, "condemned", read_condemned, &k)).code)
 		return e;
 	*ret_clear = !k.hit;

@@ -193,6 +193,26 @@ names_cmp(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static size_t
+open_stores(const struct vault *v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->ncopies; i++)
+		n += v->copies[i].store != NULL;
+	return n;
+}
+
+static void
+copy_lost(struct vault_copy *c, err e)
+{
+	free(c->why);
+	c->why = strdup(err_text(e));
+	err_drop(e);
+	store_close(c->store);
+	c->store = NULL;
+}
+
 err
 vault_each_name(struct vault *v, const char *kind,
     err (*fn)(const struct store_item *item, void *arg), void *arg)
@@ -200,11 +220,23 @@ vault_each_name(struct vault *v, const char *kind,
 	AUTO(names_release) struct names s = { 0 };
 	err e;
 
-	for (size_t i = 0; i < v->ncopies; i++)
-		if (v->copies[i].store != NULL &&
-		    (e = store_list(v->copies[i].store, kind, names_add,
-		         &s)).code)
+	for (size_t i = 0; i < v->ncopies; i++) {
+		size_t n = s.n;
+
+		if (v->copies[i].store == NULL)
+			continue;
+		e = store_list(v->copies[i].store, kind, names_add, &s);
+		if (e.code == E_NOMEM)
 			return e;
+		if (e.code && open_stores(v) == 1)
+			return e;
+		if (e.code) {
+			/* It went away under us; the others go on. */
+			while (s.n > n)
+				free(s.v[--s.n].name);
+			copy_lost(&v->copies[i], e);
+		}
+	}
 	if (s.n > 0)
 		qsort(s.v, s.n, sizeof(*s.v), names_cmp);
 	for (size_t i = 0; i < s.n; i++) {

@@ -977,8 +977,12 @@ put_start(struct putting *p)
 }
 
 static err
-verdict(const struct vault_put_report *r)
+verdict(const struct vault *v, struct vault_put_report *r)
 {
+	for (size_t i = 0; i < r->nstores; i++)
+		if (v->copies[i].store == NULL && r->stores[i].why == NULL)
+			r->stores[i].why = strdup(v->copies[i].why != NULL ?
+			        v->copies[i].why : "went away");
 	for (size_t i = 0; i < r->nstores; i++)
 		if (r->stores[i].why != NULL)
 			return err_new(E_PARTIAL,
@@ -1033,7 +1037,7 @@ vault_put(struct vault *v, const struct vault_source *src,
 		fresh = p.cache_out;
 		if (fresh != NULL)
 			err_drop(cache_commit(fresh));
-		e = verdict(ret);
+		e = verdict(v, ret);
 		if (v->index.n > INDEX_FILES_MAX)
 			err_drop(merge_indexes(v, &merge));
 	}

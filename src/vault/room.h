@@ -84,7 +84,8 @@ err vault_get_named(struct vault *v, const char *name, const struct digest *id,
 
 /**
  * vault_each_name(v, kind, fn, arg):
- * Call ${fn} once for every object of ${kind} that any open store lists, sorted.
+ * Call ${fn} once for every object of ${kind} that any open store lists, sorted.  A
+ * store that cannot be listed is left out from now on, unless it is the last.
  */
 err vault_each_name(struct vault *v, const char *kind,
                     err (*fn)(const struct store_item *item, void *arg),
