@@ -15,7 +15,7 @@
 /* The longest line of JSON: a check report with all that it found. */
 #define JSON_MAX (256 * MiB)
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 say(FILE *f, const char *prefix, const char *fmt, va_list ap)
 {
 	(void)fputs(prefix, f);

@@ -16,8 +16,8 @@
 
 /* One piece of work; made by the caller, zeroed. */
 struct progress {
-	struct vault_progress vp; /* What the vault is handed. */
 	const char *what;         /* "backup of scorer"; borrowed. */
+	struct vault_progress vp; /* What the vault is handed. */
 	bool on_terminal;
 	bool in_pipe;
 	bool running;

@@ -4,20 +4,20 @@
 
 #include "cli/cmd.h"
 
-#define FIND(...) find((char *[]){ __VA_ARGS__, NULL })
+#define FIND(...) find((const char *[]){ __VA_ARGS__, NULL })
 
 static const struct cmd *found;
 static int used;
 
 static err
-find(char **argv)
+find(const char **argv)
 {
 	int argc = 0;
 
 	while (argv[argc] != NULL)
 		argc++;
 	found = NULL;
-	return cmd_find(argc, argv, &found, &used);
+	return cmd_find(argc, (char **)(uintptr_t)argv, &found, &used);
 }
 
 static void

@@ -15,10 +15,10 @@ static const struct opt table[] = {
 };
 
 #define PARSE(o, ...)                                                          \
-	parse((o), (char *[]){ __VA_ARGS__, NULL }, false, &(int){ 0 })
+	parse((o), (const char *[]){ __VA_ARGS__, NULL }, false, &(int){ 0 })
 
 static err
-parse(struct opts **o, char **argv, bool first, int *used)
+parse(struct opts **o, const char **argv, bool first, int *used)
 {
 	int argc = 0;
 
@@ -28,7 +28,7 @@ parse(struct opts **o, char **argv, bool first, int *used)
 	*o = NULL;
 	assert_ok(opt_new(o));
 	opt_declare(*o, table);
-	return opt_parse(*o, argc, argv, first, used);
+	return opt_parse(*o, argc, (char **)(uintptr_t)argv, first, used);
 }
 
 static void
@@ -82,7 +82,7 @@ takes_everything_behind_two_dashes_for_words(void **state)
 static void
 stops_at_the_first_word_if_asked(void **state)
 {
-	char *argv[] = { "--flag", "vault", "--nonsense", NULL };
+	const char *argv[] = { "--flag", "vault", "--nonsense", NULL };
 	AUTO(opt_freep) struct opts *o = NULL;
 	int used = 0;
 
@@ -121,10 +121,10 @@ refuses_values_that_are_missing_or_too_many(void **state)
 static void
 refuses_numbers_that_are_none(void **state)
 {
-	static char *const bad[] = { "",    "x",   "-1",
-		                     "+1",  " 1",  "1 ",
-		                     "0x1", "1.5", "18446744073709551616",
-		                     NULL };
+	static const char *const bad[] = { "",    "x",   "-1",
+		                           "+1",  " 1",  "1 ",
+		                           "0x1", "1.5", "18446744073709551616",
+		                           NULL };
 	AUTO(opt_freep) struct opts *o = NULL;
 
 	(void)state;
@@ -167,8 +167,8 @@ reads_sizes_in_powers_of_1024(void **state)
 static void
 reads_percentages(void **state)
 {
-	static char *const bad[] = { "101", "-1",    "x", "5%%",
-		                     "nan", "1e999", "%", NULL };
+	static const char *const bad[] = { "101", "-1",    "x", "5%%",
+		                           "nan", "1e999", "%", NULL };
 	AUTO(opt_freep) struct opts *o = NULL;
 
 	(void)state;
