@@ -168,7 +168,6 @@ def test_a_damaged_pack_gives_an_error_and_no_bytes(ws):
     with mounted(ws) as where:
         pack = max(ws.objects("packs"), key=lambda p: p.stat().st_size)
         raw = bytearray(pack.read_bytes())
-
         raw[len(raw) // 2] ^= 1
         pack.chmod(0o600)
         pack.write_bytes(raw)
