@@ -285,6 +285,34 @@ collect_envelope(struct vault *v, const struct digest *id,
 	return worst;
 }
 
+err
+collect_preamble(struct vault *v, const struct pack_row *row,
+                 struct preamble *ret)
+{
+	uint8_t head[PREAMBLE_MAX];
+	size_t n = MIN((size_t)row->size, sizeof(head));
+	char name[PACK_NAME_LEN];
+	err first = OK, e;
+
+	pack_name(&row->id, name);
+	for (size_t i = 0; i < v->ncopies; i++) {
+		struct store *s = v->copies[i].store;
+
+		if (s == NULL)
+			continue;
+		e = store_get_range(s, name, 0, n, head);
+		if (!e.code)
+			e = err_in(preamble_read(MAGIC_PACK, head, n, ret),
+			           "store '%s'", v->copies[i].config->name);
+		if (!e.code) {
+			err_drop(first);
+			return OK;
+		}
+		err_keep(&first, e);
+	}
+	return first.code ? first : err_new(E_NOTFOUND, "'%s'", name);
+}
+
 bool
 collect_pending_session(const char *name, uint8_t id[ID_LEN])
 {

@@ -109,6 +109,13 @@ err collect_envelope(struct vault *v, const struct digest *id,
                      const struct preamble *pre, struct record *ret);
 
 /**
+ * collect_preamble(v, row, ret):
+ * Read the preamble of a pack from the first open store where it is one.
+ */
+err collect_preamble(struct vault *v, const struct pack_row *row,
+                     struct preamble *ret);
+
+/**
  * collect_pending_session(name, id):
  * Set ${id} to the session that the name of a pending marker means; false if it
  * is no such name.

@@ -16,37 +16,52 @@
 /* Clocks of nodes may differ by this much. */
 #define AHEAD (24 * 3600 * NS_PER_S)
 
-/* One rule of a policy: a word, how it spells slots, how many it keeps. */
+/* The rules, in the order in which reasons are given. */
+enum unit { LAST, HOUR, DAY, WEEK, MONTH, YEAR, RULES };
+
 struct rule {
 	const char *word;
-	const char *format; /* For strftime(); NULL: each is a slot. */
-	unsigned left;
+	unsigned left; /* How many it may still keep. */
 	char slot[32]; /* The one filled last. */
 };
 
-#define RULES 6
-
 static void
-slot_of(const struct rule *r, int64_t when_ns, char slot[32])
+slot_of(enum unit unit, int64_t when_ns, char slot[32])
 {
 	time_t t = (time_t)(when_ns / NS_PER_S);
 	struct tm tm;
 
 	slot[0] = '\0';
-	if (r->format != NULL && gmtime_r(&t, &tm) != NULL)
-		(void)strftime(slot, 32, r->format, &tm);
+	if (unit == LAST || gmtime_r(&t, &tm) == NULL)
+		return;
+	switch (unit) {
+	case HOUR:
+		(void)strftime(slot, 32, "%Y-%m-%dT%H", &tm);
+		break;
+	case DAY:
+		(void)strftime(slot, 32, "%Y-%m-%d", &tm);
+		break;
+	case WEEK:
+		(void)strftime(slot, 32, "%G-W%V", &tm);
+		break;
+	case MONTH:
+		(void)strftime(slot, 32, "%Y-%m", &tm);
+		break;
+	default:
+		(void)strftime(slot, 32, "%Y", &tm);
+	}
 }
 
-/* Does ${r} keep a snapshot of ${when_ns}?  Asked from the newest on. */
+/* Does rule ${r} of ${unit} keep this snapshot?  Asked from the newest on. */
 static bool
-rule_keeps(struct rule *r, int64_t when_ns)
+rule_keeps(struct rule *r, enum unit unit, int64_t when_ns)
 {
 	char slot[32];
 
 	if (r->left == 0)
 		return false;
-	slot_of(r, when_ns, slot);
-	if (r->format != NULL && strcmp(slot, r->slot) == 0)
+	slot_of(unit, when_ns, slot);
+	if (unit != LAST && strcmp(slot, r->slot) == 0)
 		return false;
 	memcpy(r->slot, slot, sizeof(slot));
 	r->left--;
@@ -70,8 +85,8 @@ add_why(struct vault_keep_line *l, const char *word, const char *slot)
 static void
 judge(struct rule rules[RULES], int64_t when_ns, struct vault_keep_line *l)
 {
-	for (size_t i = 0; i < RULES; i++)
-		if (rule_keeps(&rules[i], when_ns))
+	for (enum unit i = LAST; i < RULES; i++)
+		if (rule_keeps(&rules[i], i, when_ns))
 			add_why(l, rules[i].word, rules[i].slot);
 }
 
@@ -80,12 +95,12 @@ vault_keep_plan(const struct snapshot_list *list, const struct vault_keep *keep,
                 struct vault_keep_line *ret)
 {
 	struct rule rules[RULES] = {
-		{ "last", NULL, keep->last, "" },
-		{ "hourly", "%Y-%m-%dT%H", keep->hourly, "" },
-		{ "daily", "%Y-%m-%d", keep->daily, "" },
-		{ "weekly", "%G-W%V", keep->weekly, "" },
-		{ "monthly", "%Y-%m", keep->monthly, "" },
-		{ "yearly", "%Y", keep->yearly, "" },
+		[LAST] = { "last", keep->last, "" },
+		[HOUR] = { "hourly", keep->hourly, "" },
+		[DAY] = { "daily", keep->daily, "" },
+		[WEEK] = { "weekly", keep->weekly, "" },
+		[MONTH] = { "monthly", keep->monthly, "" },
+		[YEAR] = { "yearly", keep->yearly, "" },
 	};
 	int64_t ahead = time_now() + AHEAD;
 	bool any = false, newest = true;

@@ -111,34 +111,6 @@ read_condemned(struct prune *p)
 	return OK;
 }
 
-/* The head of a pack from the first store where it is one. */
-static err
-read_preamble(struct prune *p, const struct pack_row *row, struct preamble *ret)
-{
-	uint8_t head[PREAMBLE_MAX];
-	size_t n = MIN((size_t)row->size, sizeof(head));
-	char name[PACK_NAME_LEN];
-	err first = OK, e;
-
-	pack_name(&row->id, name);
-	for (size_t i = 0; i < p->v->ncopies; i++) {
-		struct store *s = p->v->copies[i].store;
-
-		if (s == NULL)
-			continue;
-		e = store_get_range(s, name, 0, n, head);
-		if (!e.code)
-			e = err_in(preamble_read(MAGIC_PACK, head, n, ret),
-			           "store '%s'", p->v->copies[i].config->name);
-		if (!e.code) {
-			err_drop(first);
-			return OK;
-		}
-		err_keep(&first, e);
-	}
-	return first.code ? first : err_new(E_NOTFOUND, "'%s'", name);
-}
-
 /* Is pack ${row}, which nothing needs, ours to condemn? */
 static err
 consider(struct prune *p, uint32_t row)
@@ -149,7 +121,7 @@ consider(struct prune *p, uint32_t row)
 	err e;
 
 	pack_name(&pack->id, name);
-	e = read_preamble(p, pack, &pre);
+	e = collect_preamble(p->v, pack, &pre);
 	if (e.code == E_NOTFOUND) {
 		/* Another collector was faster. */
 		err_drop(e);
