@@ -202,7 +202,7 @@ diff_pair(struct diff *d, const struct tree_entry *const t[2])
 {
 	const struct vault_entry *told[2] = { NULL, NULL };
 	const struct tree_entry *dirs[2] = { NULL, NULL };
-	char what;
+	char what = 0;
 	err e;
 
 	if ((e = change_of(d, t[0], t[1], &what)).code)

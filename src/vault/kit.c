@@ -236,7 +236,7 @@ kit_decode(const char *p, size_t n, const char *passphrase, struct secret *ret)
 {
 	AUTO(secret_release) struct secret seed = { 0 };
 	AUTO(free_ptr) char *text = NULL;
-	const char *fields;
+	const char *fields = NULL;
 	err e;
 
 	if ((e = mem_dup(p, n, &text)).code)
