@@ -107,9 +107,11 @@ from_terminal(int tty, const char *prompt, char **ret)
 		return err_sys("asking the terminal");
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-	(void)dprintf(tty, "%s: ", prompt);
+
+	/* Echo goes off first: whoever sees the prompt may type at once. */
 	if (tcsetattr(tty, TCSAFLUSH, &quiet) != 0)
 		return err_sys("turning the terminal's echo off");
+	(void)dprintf(tty, "%s: ", prompt);
 	e = read_secret(tty, "the terminal", true, ret);
 	(void)tcsetattr(tty, TCSAFLUSH, &old);
 	(void)dprintf(tty, "\n");

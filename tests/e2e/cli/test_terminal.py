@@ -83,7 +83,8 @@ def test_forget_asks_and_takes_only_yes(ws):
 
 
 def test_long_work_shows_what_how_much_how_fast(ws):
-    (ws.data / "big").write_bytes(os.urandom(12 << 20))
+    for i in range(12):
+        (ws.data / f"big{i}").write_bytes(os.urandom(1 << 20))
     t = Terminal(ws, "backup", "--limit-read", "4M")
     t.until("\rbackup of data: ".replace("\r", "\r\x1b[K"))
     t.until("MiB/s")
