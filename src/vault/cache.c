@@ -3,7 +3,8 @@
 /*
  * Layout: magic, salt; blocks of u32 length (high bit: last block) and a sealed
  * block of whole records.  Block n has nonce n under a key of this file alone;
- * the length is bound in, so blocks cannot be cut off, swapped or joined unseen.
+ * the length is bound in, so blocks cannot be cut off, swapped or joined
+ * unseen.
  */
 
 #include <fcntl.h>
@@ -15,12 +16,12 @@
 #include "base/fs.h"
 #include "vault/cache.h"
 
-#define MAGIC "casetree"
-#define SALT 16
-#define BLOCK (128 * KiB)
+#define MAGIC     "casetree"
+#define SALT      16
+#define BLOCK     (128 * KiB)
 #define BLOCK_MAX (256 * MiB)
-#define LAST 0x80000000u
-#define NAME_LEN (5 + DIGEST_HEX + 1)
+#define LAST      0x80000000u
+#define NAME_LEN  (5 + DIGEST_HEX + 1)
 
 struct cache_reader {
 	int fd;
@@ -28,8 +29,8 @@ struct cache_reader {
 	struct aead *aead;
 	uint64_t block;
 	struct buf sealed;
-	struct cur c;       /* Over the open block. */
-	struct cur next;    /* Behind the record that was peeked. */
+	struct cur c;    /* Over the open block. */
+	struct cur next; /* Behind the record that was peeked. */
 	struct cache_record rec;
 	bool peeked, last;
 };
@@ -54,7 +55,7 @@ file_name(const struct digest *asset, char name[NAME_LEN])
 
 static err
 file_cipher(const struct domain_keys *domain, const uint8_t salt[SALT],
-    struct aead **ret)
+            struct aead **ret)
 {
 	AUTO(secret_release) struct secret k = { 0 };
 
@@ -69,11 +70,11 @@ block_nonce(uint64_t block, uint8_t nonce[NONCE_LEN])
 	put_le64(nonce, block);
 }
 
-/* --- reading ----------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 err
 cache_open(int cache_fd, const struct domain_keys *domain,
-    const struct digest *asset, struct cache_reader **ret)
+           const struct digest *asset, struct cache_reader **ret)
 {
 	AUTO(cache_closep) struct cache_reader *r = NULL;
 	uint8_t head[8 + SALT];
@@ -174,7 +175,7 @@ cache_peek(struct cache_reader *r, struct cache_record *ret)
 		} else if (r->rec.kind == CACHE_DIR) {
 			r->rec.name_len = (size_t)cur_varint(&c);
 			r->rec.name = (const char *)cur_bytes(&c,
-			    r->rec.name_len);
+			                                      r->rec.name_len);
 		}
 		if (c.bad || r->rec.kind > CACHE_UP)
 			return err_new(E_CORRUPT, "the cache is damaged");
@@ -228,11 +229,11 @@ cache_closep(struct cache_reader **r)
 	cache_close(*r);
 }
 
-/* --- writing ----------------------------------------------------------------- */
+/* --- writing -------------------------------------------------------------- */
 
 err
 cache_create(int cache_fd, const struct domain_keys *domain,
-    const struct digest *asset, struct cache_writer **ret)
+             const struct digest *asset, struct cache_writer **ret)
 {
 	AUTO(cache_abandonp) struct cache_writer *w = NULL;
 	uint8_t head[8 + SALT];
@@ -251,7 +252,7 @@ cache_create(int cache_fd, const struct domain_keys *domain,
 	file_name(asset, w->name);
 	(void)snprintf(w->tmp, sizeof(w->tmp), "%s.%d", w->name, (int)getpid());
 	w->fd = openat(cache_fd, w->tmp,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (w->fd < 0)
 		return err_sys("cache '%s'", w->tmp);
 	if ((e = fs_write_full(w->fd, head, sizeof(head))).code)

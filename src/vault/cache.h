@@ -4,8 +4,8 @@
 
 /*
  * What this node saved last of an asset: a sealed local file of entries in the
- * order of the walk, so that the next backup merges along it and reads only what
- * changed.  Losing it costs one full read, never data.
+ * order of the walk, so that the next backup merges along it and reads only
+ * what changed.  Losing it costs one full read, never data.
  */
 
 #include <stdbool.h>
@@ -36,9 +36,9 @@ struct cache_record {
 	struct file_stamp stamp; /* CACHE_ENTRY */
 	const char *name;        /* CACHE_DIR and CACHE_ENTRY */
 	size_t name_len;
-	const uint8_t *enc;      /* CACHE_ENTRY: its encoded tree entry. */
+	const uint8_t *enc; /* CACHE_ENTRY: its encoded tree entry. */
 	size_t enc_len;
-	const uint8_t *extra;    /* CACHE_ENTRY: names of listed chunks. */
+	const uint8_t *extra; /* CACHE_ENTRY: names of listed chunks. */
 	size_t nextra;
 };
 

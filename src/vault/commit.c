@@ -5,9 +5,9 @@
  * 1. A pack is put only while a pending marker names its session.
  * 2. The pack list of a snapshot is durable in a pending marker before the
  *    condemned markers are read, and those are read before the commit.
- * 3. A snapshot is announced only if less than a day of boot time passed between
- *    its promise and its commit.
- * A collector writes before it reads, too; so one of the two sees the other.
+ * 3. A snapshot is announced only if less than a day of boot time passed
+ * between its promise and its commit. A collector writes before it reads, too;
+ * so one of the two sees the other.
  */
 
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "vault/commit.h"
 
 #define PROMISE_MAX (24 * 3600 * NS_PER_S)
-#define MARKER_MAX STORE_OBJECT_MAX
+#define MARKER_MAX  STORE_OBJECT_MAX
 
 static void
 marker_name(const struct commit *c, unsigned n, char name[64])
@@ -102,8 +102,8 @@ read_condemned(const struct store_item *item, void *arg)
 	AUTO(record_release) struct record r = { 0 };
 	err e = collect_record(k->v, RECORD_CONDEMNED, item->name, &r);
 
-	if (e.code == E_NOTFOUND || e.code == E_CORRUPT ||
-	    e.code == E_DENIED || e.code == E_LIMIT) {
+	if (e.code == E_NOTFOUND || e.code == E_CORRUPT || e.code == E_DENIED ||
+	    e.code == E_LIMIT) {
 		/* A marker that nobody could have written condemns nothing;
 		 * one that has just been removed is 30 days old. */
 		err_drop(e);
@@ -161,7 +161,7 @@ commit_survey(struct commit *c)
 			continue;
 		if (i >= PACK_STORES)
 			return err_new(E_LIMIT, "more than %d stores",
-			    PACK_STORES);
+			               PACK_STORES);
 		s.bit = (uint32_t)1 << i;
 		e = store_list(c->v->copies[i].store, "packs", see_pack, &s);
 		if (e.code == E_NOMEM)
@@ -254,7 +254,7 @@ put_envelope(struct commit *c, const struct snapshot *s)
 	r.packs = packs;
 	r.snapshot = s->id;
 	hmac_sha256(&c->v->keys.domain.pseudonym, s->asset, strlen(s->asset),
-	    &r.asset);
+	            &r.asset);
 	r.prev = s->prev;
 	r.sequence = s->sequence;
 	r.started_ns = s->started_ns;
@@ -305,8 +305,8 @@ commit_end(struct commit *c)
 		marker_name(c, n, name);
 		for (size_t i = 0; i < c->v->ncopies; i++)
 			if (c->v->copies[i].store != NULL)
-				err_drop(store_delete(c->v->copies[i].store,
-				    name));
+				err_drop(
+				    store_delete(c->v->copies[i].store, name));
 	}
 	c->pendings = 0;
 }

@@ -21,9 +21,9 @@ struct commit {
 
 /**
  * commit_survey(c):
- * See which packs each store holds, and which are condemned: packs that no store
- * has, or that a collector is after, become PACK_DEAD, so that nobody counts on
- * them.
+ * See which packs each store holds, and which are condemned: packs that no
+ * store has, or that a collector is after, become PACK_DEAD, so that nobody
+ * counts on them.
  */
 err commit_survey(struct commit *c);
 
@@ -43,16 +43,16 @@ err commit_begin(struct commit *c);
  * commit_promise(c, ret_clear):
  * Announce all packs that are PACK_USED, then read what is condemned.  Packs of
  * ours that are condemned become PACK_DEAD; ${*ret_clear} tells if there were
- * none.  If there were, what they held must be written again, and the promise be
- * made again.
+ * none.  If there were, what they held must be written again, and the promise
+ * be made again.
  */
 err commit_promise(struct commit *c, bool *ret_clear);
 
 /**
  * commit_snapshot(c, s):
- * Put envelope and snapshot; s->id is set.  OK means that the snapshot is durable
- * in at least one store and safe from every collector.  E_BUSY if the promise has
- * grown too old meanwhile: promise again, then call again.
+ * Put envelope and snapshot; s->id is set.  OK means that the snapshot is
+ * durable in at least one store and safe from every collector.  E_BUSY if the
+ * promise has grown too old meanwhile: promise again, then call again.
  */
 err commit_snapshot(struct commit *c, struct snapshot *s);
 

@@ -64,8 +64,8 @@ use_session(struct decoder *d, const struct secret *key)
 
 err
 segment_open(struct decoder *dec, const struct secret *key,
-    const struct pack_dir *dir, uint32_t ordinal, uint8_t *sealed,
-    const uint8_t **ret)
+             const struct pack_dir *dir, uint32_t ordinal, uint8_t *sealed,
+             const uint8_t **ret)
 {
 	const struct segment_row *s = &dir->segments[ordinal];
 	uint8_t head[SEGMENT_AD_LEN];
@@ -76,20 +76,22 @@ segment_open(struct decoder *dec, const struct secret *key,
 	segment_ad(s, ordinal, head);
 	if ((e = use_session(dec, key)).code ||
 	    (e = aead_open(dec->aead, s->nonce, ad, sealed, s->sealed_len,
-	         sealed)).code)
+	                   sealed))
+	        .code)
 		return err_in(e, "segment %u", ordinal);
 	if (s->codec == CODEC_RAW) {
 		if (n != s->plain_len)
 			return err_new(E_CORRUPT, "segment %u: wrong length",
-			    ordinal);
+			               ordinal);
 		*ret = sealed;
 		return OK;
 	}
 	if ((e = mem_grow(&dec->plain, s->plain_len, &dec->cap, 1)).code)
 		return e;
 	if (ZSTD_decompressDCtx(dec->zstd, dec->plain, s->plain_len, sealed,
-	        n) != s->plain_len)
-		return err_new(E_CORRUPT, "segment %u does not decode", ordinal);
+	                        n) != s->plain_len)
+		return err_new(E_CORRUPT, "segment %u does not decode",
+		               ordinal);
 	*ret = dec->plain;
 	return OK;
 }

@@ -2,9 +2,10 @@
 
 /*
  * Index files.  Layout: preamble in the first 4096 bytes, then sealed pages of
- * 4096 bytes, numbered from 0; page n is sealed with nonce n under a key that only
- * this file has.  Page 0 is the header; then the sections, each starting on a
- * page of its own: superseded files, packs, fence, filter, entries; then padding.
+ * 4096 bytes, numbered from 0; page n is sealed with nonce n under a key that
+ * only this file has.  Page 0 is the header; then the sections, each starting
+ * on a page of its own: superseded files, packs, fence, filter, entries; then
+ * padding.
  */
 
 #include <errno.h>
@@ -15,12 +16,12 @@
 #include "base/fs.h"
 #include "vault/index.h"
 
-#define PLAIN (INDEX_PAGE - TAG_LEN)
-#define HEADER_LEN 48
-#define PACK_BYTES 40
-#define FILTER_BLOCK 64        /* One cache line a name. */
-#define FILTER_PER_BLOCK 48    /* Names a block: 10.7 bits a name. */
-#define PAGES_MAX (1u << 24)
+#define PLAIN            (INDEX_PAGE - TAG_LEN)
+#define HEADER_LEN       48
+#define PACK_BYTES       40
+#define FILTER_BLOCK     64 /* One cache line a name. */
+#define FILTER_PER_BLOCK 48 /* Names a block: 10.7 bits a name. */
+#define PAGES_MAX        (1u << 24)
 
 struct index_file {
 	int fd;
@@ -30,9 +31,9 @@ struct index_file {
 	uint32_t npacks, nsuper, npages;
 	uint32_t fence_pages, filter_pages;
 	uint32_t first_entry_page, entry_pages;
-	uint32_t *packs;   /* Local pack number to global number. */
-	uint64_t *fence;   /* First eight bytes of each entry page. */
-	uint8_t *filter;   /* Bloom filter in blocks. */
+	uint32_t *packs; /* Local pack number to global number. */
+	uint64_t *fence; /* First eight bytes of each entry page. */
+	uint8_t *filter; /* Bloom filter in blocks. */
 	uint32_t blocks;
 	struct packset super;
 	struct digest id;
@@ -56,11 +57,11 @@ be_prefix(const uint8_t *p)
 	return __builtin_bswap64(le64(p));
 }
 
-/* --- the filter -------------------------------------------------------------- */
+/* --- the filter ----------------------------------------------------------- */
 
 static uint8_t *
 filter_block(uint8_t *filter, uint32_t blocks, const uint8_t *prefix,
-    uint64_t *ret_bits)
+             uint64_t *ret_bits)
 {
 	uint64_t x = le64(prefix + 8);
 
@@ -94,11 +95,11 @@ filter_has(const struct index_file *f, const uint8_t *prefix)
 	return true;
 }
 
-/* --- building ---------------------------------------------------------------- */
+/* --- building ------------------------------------------------------------- */
 
 static err
 file_cipher(const struct domain_keys *domain, const struct digest *hash,
-    struct aead **ret)
+            struct aead **ret)
 {
 	AUTO(secret_release) struct secret k = { 0 };
 
@@ -116,7 +117,7 @@ page_nonce(uint32_t page, uint8_t nonce[NONCE_LEN])
 /* Seal ${n} bytes as pages; the last is filled with zeroes. */
 static err
 pages_seal(struct aead *a, const uint8_t *p, size_t n, uint32_t *page,
-    struct buf *b)
+           struct buf *b)
 {
 	struct aead_ad ad = { 0 };
 	uint8_t plain[PLAIN], nonce[NONCE_LEN];
@@ -218,7 +219,7 @@ draft_entry(struct draft *d, const struct index_entry *en)
 
 static err
 draft_fill(struct draft *d, struct index_entry *entries, size_t n,
-    const struct packtab *packs, const struct packset *supersedes)
+           const struct packtab *packs, const struct packset *supersedes)
 {
 	uint8_t *p;
 	err e;
@@ -228,7 +229,8 @@ draft_fill(struct draft *d, struct index_entry *entries, size_t n,
 	memset(d->local, 0xff, packs->n * sizeof(*d->local));
 	qsort(entries, n, sizeof(*entries), entry_cmp);
 	d->blocks = (uint32_t)(n / FILTER_PER_BLOCK + 1);
-	if ((p = buf_room(&d->filter, (size_t)d->blocks * FILTER_BLOCK)) == NULL)
+	if ((p = buf_room(&d->filter, (size_t)d->blocks * FILTER_BLOCK)) ==
+	    NULL)
 		return buf_done(&d->filter);
 	memset(p, 0, (size_t)d->blocks * FILTER_BLOCK);
 	d->filter.len = (size_t)d->blocks * FILTER_BLOCK;
@@ -264,11 +266,20 @@ draft_header(const struct draft *d, uint32_t npages, uint8_t h[HEADER_LEN])
 
 err
 index_build(const struct node_keys *keys, struct index_entry *entries, size_t n,
-    const struct packtab *packs, const struct packset *supersedes, struct buf *b)
+            const struct packtab *packs, const struct packset *supersedes,
+            struct buf *b)
 {
-	AUTO(draft_release) struct draft d = {
-		BUF_MAX(GiB), BUF_MAX(GiB), BUF_MAX(GiB), BUF_MAX(GiB),
-		BUF_MAX(GiB), NULL, 0, 0, 0,
+	AUTO(draft_release)
+	struct draft d = {
+		BUF_MAX(GiB),
+		BUF_MAX(GiB),
+		BUF_MAX(GiB),
+		BUF_MAX(GiB),
+		BUF_MAX(GiB),
+		NULL,
+		0,
+		0,
+		0,
 	};
 	AUTO(aead_freep) struct aead *a = NULL;
 	uint8_t head[HEADER_LEN], *p;
@@ -278,8 +289,8 @@ index_build(const struct node_keys *keys, struct index_entry *entries, size_t n,
 	err e;
 
 	if ((e = draft_fill(&d, entries, n, packs, supersedes)).code ||
-	    (e = preamble_write(MAGIC_INDEX, keys, NULL, LOCK_NONE, b,
-	         &pre)).code ||
+	    (e = preamble_write(MAGIC_INDEX, keys, NULL, LOCK_NONE, b, &pre))
+	        .code ||
 	    (e = file_cipher(&keys->domain, &pre.hash, &a)).code)
 		return e;
 	if ((p = buf_room(b, INDEX_PAGE - b->len)) == NULL)
@@ -305,7 +316,7 @@ index_build(const struct node_keys *keys, struct index_entry *entries, size_t n,
 	return buf_done(b);
 }
 
-/* --- opening ----------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------- */
 
 static err
 page_read(struct index_file *f, uint32_t page, uint8_t plain[PLAIN])
@@ -316,7 +327,7 @@ page_read(struct index_file *f, uint32_t page, uint8_t plain[PLAIN])
 	err e;
 
 	e = fs_pread_full(f->fd, sealed, INDEX_PAGE,
-	    (off_t)(page + 1) * INDEX_PAGE, &n);
+	                  (off_t)(page + 1) * INDEX_PAGE, &n);
 	if (e.code)
 		return err_in(e, "index page %u", page);
 	if (n != INDEX_PAGE)
@@ -364,8 +375,7 @@ packs_read(struct index_file *f, const uint8_t *raw, struct packtab *packs)
 		cur_copy(&c, id.b, DIGEST_LEN);
 		size = cur_u32(&c);
 		off = cur_u32(&c);
-		if ((e = packtab_add(packs, &id, size, off,
-		         &f->packs[i])).code)
+		if ((e = packtab_add(packs, &id, size, off, &f->packs[i])).code)
 			return e;
 	}
 	return OK;
@@ -383,7 +393,7 @@ header_read(struct index_file *f)
 		return e;
 	if (le32(h) != 1)
 		return err_new(E_UNSUPPORTED,
-		    "an index of a newer format: update casemate");
+		               "an index of a newer format: update casemate");
 	f->npages = le32(h + 4);
 	f->entries = le64(h + 8);
 	f->npacks = le32(h + 16);
@@ -397,7 +407,7 @@ header_read(struct index_file *f)
 	    f->blocks > (uint64_t)f->npages * PLAIN / FILTER_BLOCK)
 		return err_new(E_CORRUPT, "damaged index header");
 	f->entry_pages = (uint32_t)((f->entries + INDEX_PER_PAGE - 1) /
-	    INDEX_PER_PAGE);
+	                            INDEX_PER_PAGE);
 	return OK;
 }
 
@@ -410,21 +420,21 @@ sections_read(struct index_file *f, struct packtab *packs)
 	uint32_t page = 1;
 	err e;
 
-	if ((e = section_read(f, (size_t)f->nsuper * DIGEST_LEN, &page,
-	         &super)).code ||
-	    (e = section_read(f, (size_t)f->npacks * PACK_BYTES, &page,
-	         &rows)).code ||
-	    (e = section_read(f, (size_t)f->entry_pages * 8, &page,
-	         &fence)).code ||
+	if ((e = section_read(f, (size_t)f->nsuper * DIGEST_LEN, &page, &super))
+	        .code ||
+	    (e = section_read(f, (size_t)f->npacks * PACK_BYTES, &page, &rows))
+	        .code ||
+	    (e = section_read(f, (size_t)f->entry_pages * 8, &page, &fence))
+	        .code ||
 	    (e = section_read(f, (size_t)f->blocks * FILTER_BLOCK, &page,
-	         &f->filter)).code)
+	                      &f->filter))
+	        .code)
 		return e;
 	f->first_entry_page = page;
 	if (f->entry_pages > f->npages - page)
 		return err_new(E_CORRUPT, "damaged index header");
 
-	if ((e = mem_alloc(f->entry_pages, sizeof(*f->fence),
-	         &f->fence)).code)
+	if ((e = mem_alloc(f->entry_pages, sizeof(*f->fence), &f->fence)).code)
 		return e;
 	for (uint32_t i = 0; i < f->entry_pages; i++)
 		f->fence[i] = be_prefix(fence + (size_t)i * 8);
@@ -440,7 +450,7 @@ sections_read(struct index_file *f, struct packtab *packs)
 
 err
 index_open(int fd, const struct domain_keys *domain, struct packtab *packs,
-    struct index_file **ret)
+           struct index_file **ret)
 {
 	AUTO(index_closep) struct index_file *f = NULL;
 	AUTO(close_fd) int mine = fd;
@@ -518,11 +528,11 @@ index_packs(const struct index_file *f, size_t *ret_n)
 	return f->packs;
 }
 
-/* --- reading ----------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 static err
 entry_decode(const struct index_file *f, const uint8_t *p,
-    struct index_entry *ret)
+             struct index_entry *ret)
 {
 	uint32_t local = le32(p + INDEX_PREFIX);
 
@@ -539,7 +549,7 @@ static size_t
 page_entries(const struct index_file *f, uint32_t i)
 {
 	return MIN((size_t)f->entries - (size_t)i * INDEX_PER_PAGE,
-	    (size_t)INDEX_PER_PAGE);
+	           (size_t)INDEX_PER_PAGE);
 }
 
 void
@@ -568,7 +578,7 @@ index_walk_next(struct index_walk *w, struct index_entry *ret, bool *ret_more)
 
 err
 index_each(struct index_file *f,
-    err (*fn)(const struct index_entry *e, void *arg), void *arg)
+           err (*fn)(const struct index_entry *e, void *arg), void *arg)
 {
 	struct index_walk w;
 	struct index_entry en;
@@ -611,7 +621,7 @@ index_check(struct index_file *f)
 	return index_each(f, check_order, &o);
 }
 
-/* --- the set ----------------------------------------------------------------- */
+/* --- the set -------------------------------------------------------------- */
 
 err
 index_set_init(struct index_set *s)
@@ -691,7 +701,7 @@ page_search(const uint8_t *plain, size_t n, const uint8_t *prefix)
 /* Get entry page ${i} of ${f} by way of the cache. */
 static err
 page_cached(struct index_cache *c, struct index_file *f, uint32_t i,
-    uint8_t plain[PLAIN])
+            uint8_t plain[PLAIN])
 {
 	uint64_t tag = ((uint64_t)f->serial << 32 | i) + 1;
 	size_t slot = (size_t)((tag * 0x9e3779b97f4a7c15u) >> 52) % CACHE_SLOTS;
@@ -727,7 +737,7 @@ struct places {
 /* Add what file ${f} knows of ${name}.  Equal entries may span pages. */
 static err
 file_places(struct index_cache *c, struct index_file *f,
-    const struct digest *name, struct places *found)
+            const struct digest *name, struct places *found)
 {
 	uint64_t key = be_prefix(name->b);
 	uint8_t plain[PLAIN];
@@ -743,8 +753,9 @@ file_places(struct index_cache *c, struct index_file *f,
 		if ((e = page_cached(c, f, (uint32_t)i, plain)).code)
 			return e;
 		for (pos = page_search(plain, n, name->b); pos < n &&
-		     memcmp(plain + pos * INDEX_ENTRY, name->b,
-		         INDEX_PREFIX) == 0; pos++) {
+		     memcmp(plain + pos * INDEX_ENTRY, name->b, INDEX_PREFIX) ==
+		         0;
+		     pos++) {
 			e = entry_decode(f, plain + pos * INDEX_ENTRY, &en);
 			if (e.code)
 				return e;
@@ -762,7 +773,7 @@ file_places(struct index_cache *c, struct index_file *f,
 
 err
 index_set_places(struct index_set *s, const struct packtab *packs,
-    const struct digest *name, struct chunk_place *ret, size_t *n)
+                 const struct digest *name, struct chunk_place *ret, size_t *n)
 {
 	struct places found = { packs, ret, 0, *n };
 	err e;
@@ -776,7 +787,8 @@ index_set_places(struct index_set *s, const struct packtab *packs,
 
 err
 index_set_find(struct index_set *s, const struct packtab *packs,
-    const struct digest *name, struct chunk_place *ret, bool *ret_found)
+               const struct digest *name, struct chunk_place *ret,
+               bool *ret_found)
 {
 	struct chunk_place at;
 	size_t n = 1;

@@ -19,9 +19,9 @@
 #include "vault/packtab.h"
 #include "vault/record.h"
 
-#define INDEX_PAGE 4096
-#define INDEX_PREFIX 16
-#define INDEX_ENTRY 24
+#define INDEX_PAGE     4096
+#define INDEX_PREFIX   16
+#define INDEX_ENTRY    24
 #define INDEX_PER_PAGE ((INDEX_PAGE - TAG_LEN) / INDEX_ENTRY)
 
 /* The largest index object has this many entries; more go into several. */
@@ -68,8 +68,8 @@ err index_build(const struct node_keys *keys, struct index_entry *entries,
 
 /**
  * index_open(fd, domain, packs, ret):
- * Open the index file behind ${fd} (taken over in any case) of ${domain}, and add
- * its packs to ${packs}.
+ * Open the index file behind ${fd} (taken over in any case) of ${domain}, and
+ * add its packs to ${packs}.
  */
 err index_open(int fd, const struct domain_keys *domain, struct packtab *packs,
                struct index_file **ret);
@@ -103,7 +103,8 @@ const uint32_t *index_packs(const struct index_file *f, size_t *ret_n);
 
 /**
  * index_walk_init(w, f), index_walk_next(w, ret, ret_more):
- * Begin in front of the first entry; set ${*ret} to the next one, ascending, and
+ * Begin in front of the first entry; set ${*ret} to the next one, ascending,
+ * and
  * ${*ret_more} to whether there was one.
  */
 void index_walk_init(struct index_walk *w, struct index_file *f);
@@ -139,7 +140,8 @@ err index_set_add(struct index_set *s, struct index_file *f);
 
 /**
  * index_set_places(s, packs, name, ret, n):
- * Set ${ret} to up to ${*n} places of a chunk in packs that are not PACK_DEAD, and
+ * Set ${ret} to up to ${*n} places of a chunk in packs that are not PACK_DEAD,
+ * and
  * ${*n} to how many these are.  From any thread.
  */
 err index_set_places(struct index_set *s, const struct packtab *packs,
@@ -148,8 +150,8 @@ err index_set_places(struct index_set *s, const struct packtab *packs,
 
 /**
  * index_set_find(s, packs, name, ret, ret_found):
- * Look up a chunk that lies in a pack that is not PACK_DEAD.  From any thread.  An
- * error means that a page is damaged.
+ * Look up a chunk that lies in a pack that is not PACK_DEAD.  From any thread.
+ * An error means that a page is damaged.
  */
 err index_set_find(struct index_set *s, const struct packtab *packs,
                    const struct digest *name, struct chunk_place *ret,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The index of our domain, kept in step with the stores.  Index objects are named
- * index/<domain>-<sha256>; the local copy in the cache is byte-identical.  An
- * index is a convenience: packs name their chunks themselves, and what no index
- * names is adopted from there.
+ * The index of our domain, kept in step with the stores.  Index objects are
+ * named index/<domain>-<sha256>; the local copy in the cache is byte-identical.
+ * An index is a convenience: packs name their chunks themselves, and what no
+ * index names is adopted from there.
  */
 
 #include <dirent.h>
@@ -17,12 +17,12 @@
 #include "vault/room.h"
 
 #define INDEX_NAME_LEN (6 + 2 * ID_LEN + 1 + DIGEST_HEX + 1)
-#define LOCAL_LEN (6 + DIGEST_HEX + 1)
-#define LOADS 8 /* Tries to meet the index at rest. */
+#define LOCAL_LEN      (6 + DIGEST_HEX + 1)
+#define LOADS          8 /* Tries to meet the index at rest. */
 
 static void
 index_name(const struct vault *v, const struct digest *id,
-    char name[INDEX_NAME_LEN])
+           char name[INDEX_NAME_LEN])
 {
 	memcpy(name, "index/", 6);
 	hex_encode(v->keys.domain.id, ID_LEN, name + 6);
@@ -48,7 +48,7 @@ cache_write(struct vault *v, const char *name, const void *p, size_t n)
 
 	(void)snprintf(tmp, sizeof(tmp), "tmp-%d-%.64s", (int)getpid(), name);
 	fd = openat(v->cache_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-	    0600);
+	            0600);
 	if (fd < 0)
 		return err_sys("cache file '%s'", name);
 	e = fs_write_full(fd, p, n);
@@ -242,7 +242,7 @@ index_load(struct vault *v)
 
 err
 index_add(struct vault *v, struct index_entry *entries, size_t n,
-    const struct packset *supersedes)
+          const struct packset *supersedes)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(STORE_OBJECT_MAX);
 	char name[INDEX_NAME_LEN], local[LOCAL_LEN];
@@ -250,8 +250,8 @@ index_add(struct vault *v, struct index_entry *entries, size_t n,
 	struct digest id;
 	err e;
 
-	if ((e = index_build(&v->keys, entries, n, &v->packs, supersedes,
-	         &b)).code)
+	if ((e = index_build(&v->keys, entries, n, &v->packs, supersedes, &b))
+	        .code)
 		return err_in(e, "index");
 	sha256(b.p, b.len, &id);
 	index_name(v, &id, name);
@@ -267,7 +267,7 @@ index_add(struct vault *v, struct index_entry *entries, size_t n,
 	return OK;
 }
 
-/* --- adopting ------------------------------------------------------------------ */
+/* --- adopting ------------------------------------------------------------- */
 
 struct adoption {
 	struct vault *v;
@@ -278,25 +278,26 @@ struct adoption {
 
 static err
 adopt_dir(struct adoption *a, const struct digest *id, uint32_t size,
-    const struct pack_dir *d)
+          const struct pack_dir *d)
 {
 	uint32_t pack;
 	err e;
 
-	if ((e = packtab_add(&a->v->packs, id, size, d->trailer_off,
-	         &pack)).code ||
+	if ((e = packtab_add(&a->v->packs, id, size, d->trailer_off, &pack))
+	        .code ||
 	    (e = mem_grow(&a->entries, a->n + d->nchunks, &a->cap,
-	         sizeof(*a->entries))).code)
+	                  sizeof(*a->entries)))
+	        .code)
 		return e;
 	for (size_t s = 0; s < d->nsegments; s++)
 		for (uint32_t k = 0; k < d->segments[s].n; k++) {
 			struct index_entry *en = &a->entries[a->n++];
 
 			memcpy(en->prefix,
-			    d->chunks[d->segments[s].first + k].name.b,
-			    INDEX_PREFIX);
+			       d->chunks[d->segments[s].first + k].name.b,
+			       INDEX_PREFIX);
 			en->at = (struct chunk_place){ pack, (uint16_t)s,
-				(uint16_t)k };
+				                       (uint16_t)k };
 		}
 	a->packs++;
 	return OK;
@@ -319,7 +320,8 @@ adopt_pack(const struct store_item *item, void *arg)
 			continue;
 		err_drop(e);
 		e = pack_dir_load(a->v->copies[i].store, &id,
-		    (uint32_t)item->size, &a->v->keys.domain, &d, NULL);
+		                  (uint32_t)item->size, &a->v->keys.domain, &d,
+		                  NULL);
 		if (!e.code)
 			break;
 	}

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Reading threads.  A file is one job until its plan of cuts says that it can be
- * read in parts; the parts are jobs then, and the thread that ends the last one
- * joins their lists.  Reading leaves the page cache as it was: pages that were
- * not there before are dropped again.
+ * Reading threads.  A file is one job until its plan of cuts says that it can
+ * be read in parts; the parts are jobs then, and the thread that ends the last
+ * one joins their lists.  Reading leaves the page cache as it was: pages that
+ * were not there before are dropped again.
  */
 
 #include <errno.h>
@@ -19,10 +19,10 @@
 #include "vault/chunker.h"
 #include "vault/intake.h"
 
-#define PART (16 * MiB)       /* A part of a large file, about. */
-#define HOLE_MIN (64 * KiB)   /* Files below are never searched for holes. */
-#define HOLES_MAX (1 * MiB)   /* Encoded holes of one file. */
-#define TIMED (64 * KiB)      /* Smaller reads are not timed: it would cost. */
+#define PART      (16 * MiB) /* A part of a large file, about. */
+#define HOLE_MIN  (64 * KiB) /* Files below are never searched for holes. */
+#define HOLES_MAX (1 * MiB)  /* Encoded holes of one file. */
+#define TIMED     (64 * KiB) /* Smaller reads are not timed: it would cost. */
 
 /* A file that is read in parts. */
 struct large {
@@ -36,10 +36,10 @@ struct large {
 
 struct part {
 	struct large *large;
-	uint64_t off, len;  /* Of the file. */
-	bool stream;        /* Cut by content; otherwise `cuts` says. */
-	bool lane;          /* Not chunks: the digest of the whole file. */
-	struct cut *cuts;   /* Borrowed from the plan: CUT_WHOLE pieces. */
+	uint64_t off, len; /* Of the file. */
+	bool stream;       /* Cut by content; otherwise `cuts` says. */
+	bool lane;         /* Not chunks: the digest of the whole file. */
+	struct cut *cuts;  /* Borrowed from the plan: CUT_WHOLE pieces. */
 	size_t ncuts;
 	struct chunk_ref *refs; /* Owned. */
 	size_t nrefs, cap_refs;
@@ -57,7 +57,8 @@ struct intake {
 	struct packer *packer;
 	struct chunker chunker;
 	uint64_t limit;
-	atomic_int_fast64_t due; /* When the next byte may be read. */
+	struct vault_progress *progress; /* Borrowed; or NULL. */
+	atomic_int_fast64_t due;         /* When the next byte may be read. */
 	struct intake_stats stats;
 	pthread_mutex_t lock;
 	pthread_cond_t work, done;
@@ -80,10 +81,10 @@ struct taker {
 	bool cold;       /* The file at hand was not in the page cache. */
 };
 
-#define WINDOW (SEGMENT_PLAIN_MAX + MiB)
+#define WINDOW     (SEGMENT_PLAIN_MAX + MiB)
 #define FIRST_LOOK (3 * MiB)
 
-/* --- shared directories ------------------------------------------------------ */
+/* --- shared directories --------------------------------------------------- */
 
 err
 dirref_new(int fd, struct dirref **ret)
@@ -131,7 +132,7 @@ intake_file_release(struct intake_file *f)
 	f->error = OK;
 }
 
-/* --- reading ----------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 static void
 throttle(struct intake *in, size_t n)
@@ -142,7 +143,7 @@ throttle(struct intake *in, size_t n)
 	if (in->limit == 0)
 		return;
 	due = atomic_fetch_add(&in->due,
-	    (int64_t)((double)n / (double)in->limit * 1e9));
+	                       (int64_t)((double)n / (double)in->limit * 1e9));
 	if ((now = time_mono()) >= due) {
 		/* Idle time is not saved up for a burst. */
 		atomic_compare_exchange_strong(&in->due, &due, now);
@@ -163,6 +164,8 @@ read_at(struct taker *t, int fd, void *p, size_t n, uint64_t off, size_t *ret)
 	size_t rest = 0;
 	err e = OK;
 
+	if (t->in->progress != NULL && atomic_load(&t->in->progress->cancel))
+		return err_new(E_CANCELLED, "stopped");
 	throttle(t->in, n);
 	if (!t->cold) {
 		r = preadv2(fd, &iov, 1, (off_t)off, RWF_NOWAIT);
@@ -173,13 +176,15 @@ read_at(struct taker *t, int fd, void *p, size_t n, uint64_t off, size_t *ret)
 	}
 	if ((size_t)r < n) {
 		e = fs_pread_full(fd, (uint8_t *)p + r, n - (size_t)r,
-		    (off_t)off + r, &rest);
+		                  (off_t)off + r, &rest);
 		/* A warm file ends where the first call ended. */
 		if (rest > 0 && r > 0)
 			t->cold = true;
 	}
 	*ret = (size_t)r + rest;
 	atomic_fetch_add(&t->in->stats.bytes_read, *ret);
+	if (t->in->progress != NULL)
+		atomic_fetch_add(&t->in->progress->bytes, *ret);
 	if (n >= TIMED)
 		atomic_fetch_add(&t->in->stats.cpu_read, time_cpu() - t0);
 	return e;
@@ -187,7 +192,7 @@ read_at(struct taker *t, int fd, void *p, size_t n, uint64_t off, size_t *ret)
 
 static err
 add_ref(struct chunk_ref **refs, size_t *n, size_t *cap,
-    const struct digest *name, size_t len)
+        const struct digest *name, size_t len)
 {
 	err e;
 
@@ -209,14 +214,16 @@ take_cuts(struct taker *t, struct part *p)
 		size_t n = (size_t)p->cuts[i].len;
 
 		if ((e = read_at(t, p->large->fd, t->window, n, p->cuts[i].off,
-		         &got)).code)
+		                 &got))
+		        .code)
 			return e;
 		if (got != n)
 			return err_new(E_BUSY, "it shrank while it was read");
 		if ((e = packer_chunk(t->w, t->window, n, &name,
-		         p->ncuts == 1 ? &p->sha : NULL)).code ||
-		    (e = add_ref(&p->refs, &p->nrefs, &p->cap_refs, &name,
-		         n)).code)
+		                      p->ncuts == 1 ? &p->sha : NULL))
+		        .code ||
+		    (e = add_ref(&p->refs, &p->nrefs, &p->cap_refs, &name, n))
+		        .code)
 			return e;
 	}
 	return OK;
@@ -247,7 +254,8 @@ take_stream(struct taker *t, struct part *p)
 			size_t n = MIN(want - have, (size_t)(end - off));
 
 			if ((e = read_at(t, p->large->fd, t->window + have, n,
-			         off, &got)).code)
+			                 off, &got))
+			        .code)
 				return e;
 			if (got < n)
 				end = off + got;
@@ -262,10 +270,10 @@ take_stream(struct taker *t, struct part *p)
 			continue;
 		}
 		want = FIRST_LOOK;
-		if ((e = packer_chunk(t->w, t->window, len, &name,
-		         &p->sha)).code ||
-		    (e = add_ref(&p->refs, &p->nrefs, &p->cap_refs, &name,
-		         len)).code)
+		if ((e = packer_chunk(t->w, t->window, len, &name, &p->sha))
+		        .code ||
+		    (e = add_ref(&p->refs, &p->nrefs, &p->cap_refs, &name, len))
+		        .code)
 			return e;
 		have -= len;
 		memmove(t->window, t->window + len, have);
@@ -293,7 +301,7 @@ take_digest(struct taker *t, struct part *p)
 	return e;
 }
 
-/* --- files --------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 static err
 open_file(struct intake_file *f, int *ret)
@@ -309,7 +317,7 @@ open_file(struct intake_file *f, int *ret)
 	if (fd < 0) {
 		if (errno == ENOENT)
 			return err_new(E_NOTFOUND,
-			    "vanished before it could be read");
+			               "vanished before it could be read");
 		return err_sys("cannot be opened");
 	}
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -392,11 +400,12 @@ large_done(struct intake *in, struct large *l)
 		}
 		if (e.code)
 			continue;
-		err_keep(&e, mem_grow(&f->refs, f->nrefs + p->nrefs,
-		    &f->cap_refs, sizeof(*f->refs)));
+		err_keep(&e,
+		         mem_grow(&f->refs, f->nrefs + p->nrefs, &f->cap_refs,
+		                  sizeof(*f->refs)));
 		if (!e.code && p->nrefs > 0) {
 			memcpy(f->refs + f->nrefs, p->refs,
-			    p->nrefs * sizeof(*p->refs));
+			       p->nrefs * sizeof(*p->refs));
 			f->nrefs += p->nrefs;
 		}
 	}
@@ -433,16 +442,19 @@ take_part(struct taker *t, struct part *p)
 
 static err
 part_add(struct large *l, size_t *cap, uint64_t off, uint64_t len, bool stream,
-    struct part **ret)
+         struct part **ret)
 {
 	err e;
 
-	if ((e = mem_grow(&l->parts, l->nparts + 1, cap,
-	         sizeof(*l->parts))).code)
+	if ((e = mem_grow(&l->parts, l->nparts + 1, cap, sizeof(*l->parts)))
+	        .code)
 		return e;
 	*ret = &l->parts[l->nparts++];
 	**ret = (struct part){
-		.large = l, .off = off, .len = len, .stream = stream,
+		.large = l,
+		.off = off,
+		.len = len,
+		.stream = stream,
 	};
 	return OK;
 }
@@ -459,8 +471,7 @@ parts_of_plan(struct large *l, const struct cuts *plan, size_t *cap)
 
 	while (cuts_next(&it, &c)) {
 		if (c.how == CUT_STREAM) {
-			if ((e = part_add(l, cap, c.off, c.len, true,
-			         &p)).code)
+			if ((e = part_add(l, cap, c.off, c.len, true, &p)).code)
 				return e;
 			p = NULL;
 			continue;
@@ -471,7 +482,8 @@ parts_of_plan(struct large *l, const struct cuts *plan, size_t *cap)
 			room = 0;
 		}
 		if ((e = mem_grow(&p->cuts, p->ncuts + 1, &room,
-		         sizeof(*p->cuts))).code)
+		                  sizeof(*p->cuts)))
+		        .code)
 			return e;
 		p->cuts[p->ncuts++] = c;
 		p->len += c.len;
@@ -502,7 +514,8 @@ parts_of_sparse(struct large *l, size_t *cap)
 		}
 		if (hole > data &&
 		    (e = part_add(l, cap, (uint64_t)data,
-		         (uint64_t)(hole - data), true, &p)).code)
+		                  (uint64_t)(hole - data), true, &p))
+		        .code)
 			return e;
 		at = hole;
 	}
@@ -539,7 +552,7 @@ urgent_add(struct intake *in, struct part *parts, size_t n)
 
 	pthread_mutex_lock(&in->lock);
 	e = mem_grow(&in->urgent, in->nurgent + n, &in->cap_urgent,
-	    sizeof(*in->urgent));
+	             sizeof(*in->urgent));
 	for (size_t i = n; !e.code && i-- > 0;)
 		in->urgent[in->nurgent++] = (struct job){ .part = &parts[i] };
 	pthread_cond_broadcast(&in->work);
@@ -644,14 +657,14 @@ take_file(struct taker *t, struct intake_file *f)
 	file_done(t->in, f);
 }
 
-/* --- threads ------------------------------------------------------------------- */
+/* --- threads -------------------------------------------------------------- */
 
 static bool
 next_job(struct intake *in, struct job *ret)
 {
 	pthread_mutex_lock(&in->lock);
 	while (in->nurgent == 0 && in->head == in->tail &&
-	    (!in->closed || in->busy > 0))
+	       (!in->closed || in->busy > 0))
 		pthread_cond_wait(&in->work, &in->lock);
 	if (in->nurgent > 0) {
 		*ret = in->urgent[--in->nurgent];
@@ -696,8 +709,8 @@ takers_new(struct intake *in, unsigned threads)
 		t->in = in;
 		if ((e = mem_alloc(WINDOW, 1, &t->window)).code)
 			return e;
-		if ((e = packer_worker_new(in->packer, CHUNK_DATA,
-		         &t->w)).code) {
+		if ((e = packer_worker_new(in->packer, CHUNK_DATA, &t->w))
+		        .code) {
 			free(t->window);
 			return e;
 		}
@@ -707,7 +720,8 @@ takers_new(struct intake *in, unsigned threads)
 
 err
 intake_new(struct vault *v, struct packer *packer, unsigned threads,
-    uint64_t limit_read, struct intake **ret)
+           uint64_t limit_read, struct vault_progress *progress,
+           struct intake **ret)
 {
 	AUTO(intake_freep) struct intake *in = NULL;
 	err e;
@@ -717,6 +731,7 @@ intake_new(struct vault *v, struct packer *packer, unsigned threads,
 	in->v = v;
 	in->packer = packer;
 	in->limit = limit_read;
+	in->progress = progress;
 	atomic_init(&in->due, time_mono());
 	pthread_mutex_init(&in->lock, NULL);
 	pthread_cond_init(&in->work, NULL);

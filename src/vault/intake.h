@@ -4,8 +4,8 @@
 
 /*
  * Reading files into the vault: a pool of threads takes files, reads, cuts and
- * hands chunks to the packer; a large file of known format is read by all of them
- * at once.  Whoever walked to the file gets its chunk list back.
+ * hands chunks to the packer; a large file of known format is read by all of
+ * them at once.  Whoever walked to the file gets its chunk list back.
  */
 
 #include <stdatomic.h>
@@ -23,22 +23,22 @@ struct dirref {
 
 /* A file to read, and what came of it. */
 struct intake_file {
-	struct dirref *dir;    /* Held until it is done. */
-	const char *name;      /* Borrowed; in that directory. */
-	struct stat st;        /* As seen by the walk, then as read. */
-	bool digest;           /* Wanted: SHA-256 of the whole. */
+	struct dirref *dir; /* Held until it is done. */
+	const char *name;   /* Borrowed; in that directory. */
+	struct stat st;     /* As seen by the walk, then as read. */
+	bool digest;        /* Wanted: SHA-256 of the whole. */
 	/* Results, valid once `done`. */
 	atomic_bool done;
-	bool unsteady;         /* It changed while it was read. */
+	bool unsteady; /* It changed while it was read. */
 	bool has_sha;
 	struct digest sha;
-	uint64_t bytes;        /* Read. */
+	uint64_t bytes;         /* Read. */
 	struct chunk_ref *refs; /* Owned; in order. */
 	size_t nrefs, cap_refs;
-	struct buf holes;      /* Encoded holes; see tree.h. */
-	struct buf xattrs;     /* Encoded extended attributes. */
-	int64_t read_ns;       /* Wall clock before the first byte was read. */
-	err error;             /* Why it could not be read; owned. */
+	struct buf holes;  /* Encoded holes; see tree.h. */
+	struct buf xattrs; /* Encoded extended attributes. */
+	int64_t read_ns;   /* Wall clock before the first byte was read. */
+	err error;         /* Why it could not be read; owned. */
 };
 
 struct intake_stats {
@@ -50,11 +50,14 @@ struct intake_stats {
 struct intake;
 
 /**
- * intake_new(v, packer, threads, limit_read, ret):
- * Start ${threads} reading threads.
+ * intake_new(v, packer, threads, limit_read, progress, ret):
+ * Start ${threads} reading threads that read ${limit_read} bytes per second
+ * together (0 = no limit), count them in ${progress} (or NULL) and stop when it
+ * is cancelled.
  */
 err intake_new(struct vault *v, struct packer *packer, unsigned threads,
-               uint64_t limit_read, struct intake **ret);
+               uint64_t limit_read, struct vault_progress *progress,
+               struct intake **ret);
 
 /**
  * intake_add(in, f):

@@ -13,12 +13,12 @@
 #include "crypto/crypto.h"
 #include "vault/keys.h"
 
-#define NODE_FILE "node.key"
+#define NODE_FILE     "node.key"
 #define NODE_FILE_MAX (64 * KiB)
 
 void
 domain_keys_make(const uint8_t id[ID_LEN], const struct secret *key,
-    struct domain_keys *ret)
+                 struct domain_keys *ret)
 {
 	memcpy(ret->id, id, ID_LEN);
 	ret->key = *key;
@@ -44,7 +44,7 @@ node_keys_release(struct node_keys *k)
 
 err
 node_keys_new(const struct secret *seed, const uint8_t node[ID_LEN],
-    const char *name, struct node_keys *ret)
+              const char *name, struct node_keys *ret)
 {
 	AUTO(node_keys_release) struct node_keys k = { .can_read = true };
 	AUTO(secret_release) struct secret s = { 0 };
@@ -119,7 +119,8 @@ get_id(const struct json_t *v, const char *key, uint8_t id[ID_LEN])
 {
 	const char *s = json_get_str(v, key);
 
-	return s != NULL && strlen(s) == 2 * ID_LEN && hex_decode(s, ID_LEN, id);
+	return s != NULL && strlen(s) == 2 * ID_LEN &&
+	    hex_decode(s, ID_LEN, id);
 }
 
 err
@@ -195,22 +196,27 @@ node_keys_load(int state_dirfd, struct node_keys *ret)
 	if (fstatat(state_dirfd, NODE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return err_sys("node key '%s'", NODE_FILE);
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
-		return err_new(E_DENIED,
+		return err_new(
+		    E_DENIED,
 		    "node key '%s' can be read by others: chmod 600 it, and "
-		    "consider it known", NODE_FILE);
+		    "consider it known",
+		    NODE_FILE);
 
 	if ((e = fs_read(state_dirfd, NODE_FILE, &b)).code ||
 	    (e = json_parse(b.p, b.len, &v)).code)
 		return err_in(e, "node key '%s'", NODE_FILE);
 	crypto_wipe(b.p, b.len);
 	if (json_get_int(v, "format", 0) != 1)
-		return err_new(E_UNSUPPORTED,
+		return err_new(
+		    E_UNSUPPORTED,
 		    "node key '%s' is of a newer format: update casemate",
 		    NODE_FILE);
 	if (!node_keys_parse(v, &k))
-		return err_new(E_CORRUPT,
+		return err_new(
+		    E_CORRUPT,
 		    "node key '%s' is damaged: casemate key recover makes a new "
-		    "one", NODE_FILE);
+		    "one",
+		    NODE_FILE);
 	*ret = k;
 	return OK;
 }

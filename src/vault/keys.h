@@ -3,9 +3,10 @@
 #define VAULT_KEYS_H
 
 /*
- * The keys of a vault: one root seed, and what is derived from it; the node file
- * that lets a machine back up and restore unattended; the public statements by
- * which the root enrols epochs and nodes; the recovery kit.  FORMAT.md, "Keys".
+ * The keys of a vault: one root seed, and what is derived from it; the node
+ * file that lets a machine back up and restore unattended; the public
+ * statements by which the root enrols epochs and nodes; the recovery kit.
+ * FORMAT.md, "Keys".
  */
 
 #include "base/buf.h"
@@ -31,14 +32,14 @@ struct domain_keys {
 /* What a node holds: the content of node.key. */
 struct node_keys {
 	uint8_t vault[ID_LEN];
-	struct pubkey root;      /* Signs statements. */
-	char name[64];           /* Of this node. */
-	uint8_t node[ID_LEN];    /* Of this node. */
-	struct sign_key sign;    /* Signs snapshots. */
-	bool can_read;           /* `read` is there: not a write-only node. */
-	struct secret read;      /* X25519: opens what this node sealed. */
+	struct pubkey root;   /* Signs statements. */
+	char name[64];        /* Of this node. */
+	uint8_t node[ID_LEN]; /* Of this node. */
+	struct sign_key sign; /* Signs snapshots. */
+	bool can_read;        /* `read` is there: not a write-only node. */
+	struct secret read;   /* X25519: opens what this node sealed. */
 	struct pubkey read_pub;
-	uint32_t epoch;          /* Newest epoch, to which is sealed. */
+	uint32_t epoch; /* Newest epoch, to which is sealed. */
 	struct pubkey epoch_pub;
 	struct domain_keys domain;
 };
@@ -47,15 +48,15 @@ struct node_keys {
 struct key_statement {
 	/* STATEMENT_OTHER: of a newer version, and no harm to pass over. */
 	enum { STATEMENT_EPOCH, STATEMENT_NODE, STATEMENT_OTHER } kind;
-	uint32_t number;         /* Its place: keys/<number>. */
+	uint32_t number; /* Its place: keys/<number>. */
 	int64_t since_ns;
-	uint32_t epoch;          /* Of an epoch. */
-	struct pubkey pub;       /* X25519 of an epoch, Ed25519 of a node. */
-	struct pubkey read;      /* X25519 of a node. */
-	char name[64];           /* Of a node. */
-	uint8_t node[ID_LEN];    /* Of a node. */
-	uint8_t domain[ID_LEN];  /* Of a node: the domain it may write. */
-	struct digest id;        /* Key id of a node's signing key. */
+	uint32_t epoch;         /* Of an epoch. */
+	struct pubkey pub;      /* X25519 of an epoch, Ed25519 of a node. */
+	struct pubkey read;     /* X25519 of a node. */
+	char name[64];          /* Of a node. */
+	uint8_t node[ID_LEN];   /* Of a node. */
+	uint8_t domain[ID_LEN]; /* Of a node: the domain it may write. */
+	struct digest id;       /* Key id of a node's signing key. */
 	bool write_only;
 };
 
@@ -126,8 +127,8 @@ err descriptor_check(const struct pubkey *root, const void *p, size_t n);
  * statement_encode(root, st, b):
  * Write the object "keys/<number>" that says ${st}.
  */
-err statement_encode(const struct sign_key *root, const struct key_statement *st,
-                     struct buf *b);
+err statement_encode(const struct sign_key *root,
+                     const struct key_statement *st, struct buf *b);
 
 /**
  * statement_decode(root, p, n, ret):
@@ -163,9 +164,9 @@ err kit_encode(const struct secret *seed, const struct pubkey *root,
 
 /**
  * kit_decode(p, n, passphrase, ret):
- * Get the seed out of a kit.  E_INVALID if it is none, E_CORRUPT if the checksum
- * does not hold or the seed is of another vault, E_DENIED if the passphrase is
- * wrong or missing, E_UNSUPPORTED for a newer format.
+ * Get the seed out of a kit.  E_INVALID if it is none, E_CORRUPT if the
+ * checksum does not hold or the seed is of another vault, E_DENIED if the
+ * passphrase is wrong or missing, E_UNSUPPORTED for a newer format.
  */
 err kit_decode(const char *p, size_t n, const char *passphrase,
                struct secret *ret);

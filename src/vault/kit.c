@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The recovery kit: one page of text with the root seed, wrapped by a passphrase
- * or (bearer kit) not.  Groups of four hex digits can be typed from paper; the
- * checksum covers every field, so a typing error is told from a wrong
- * passphrase.
+ * The recovery kit: one page of text with the root seed, wrapped by a
+ * passphrase or (bearer kit) not.  Groups of four hex digits can be typed from
+ * paper; the checksum covers every field, so a typing error is told from a
+ * wrong passphrase.
  */
 
 #include <stdio.h>
@@ -15,11 +15,11 @@
 #include "vault/keys.h"
 
 #define KIT_BEGIN_MARK "-----BEGIN CASEMATE RECOVERY KIT-----"
-#define KIT_END_MARK "-----END CASEMATE RECOVERY KIT-----"
-#define KIT_LOG_N 17
-#define KIT_LOG_N_MAX 20 /* A gigabyte. */
-#define KIT_SALT 16
-#define KIT_LABEL "casemate recovery kit v1"
+#define KIT_END_MARK   "-----END CASEMATE RECOVERY KIT-----"
+#define KIT_LOG_N      17
+#define KIT_LOG_N_MAX  20 /* A gigabyte. */
+#define KIT_SALT       16
+#define KIT_LABEL      "casemate recovery kit v1"
 
 static void
 hex_groups(struct buf *b, const char *key, const uint8_t *p, size_t n)
@@ -32,7 +32,7 @@ hex_groups(struct buf *b, const char *key, const uint8_t *p, size_t n)
 
 static err
 kit_wrap(const struct secret *seed, const char *passphrase,
-    const uint8_t salt[KIT_SALT], uint8_t out[KEY_LEN + TAG_LEN])
+         const uint8_t salt[KIT_SALT], uint8_t out[KEY_LEN + TAG_LEN])
 {
 	AUTO(secret_release) struct secret k = { 0 };
 	AUTO(aead_freep) struct aead *a = NULL;
@@ -41,7 +41,8 @@ kit_wrap(const struct secret *seed, const char *passphrase,
 	err e;
 
 	if ((e = scrypt_key(passphrase, strlen(passphrase), salt, KIT_SALT,
-	         KIT_LOG_N, &k)).code ||
+	                    KIT_LOG_N, &k))
+	        .code ||
 	    (e = aead_new(&k, &a)).code)
 		return e;
 	return aead_seal(a, nonce, ad, seed->b, KEY_LEN, out);
@@ -57,8 +58,10 @@ kit_check(const char *p, size_t n, char out[17])
 
 	for (size_t i = 0; i < n; i++)
 		if (p[i] != ' ' && p[i] != '\n' && p[i] != '\r' && p[i] != '\t')
-			buf_u8(&b, (uint8_t)(p[i] >= 'A' && p[i] <= 'Z' ?
-			        p[i] - 'A' + 'a' : p[i]));
+			buf_u8(&b,
+			       (uint8_t)(p[i] >= 'A' && p[i] <= 'Z'
+			                     ? p[i] - 'A' + 'a'
+			                     : p[i]));
 	sha256(b.p, b.len, &d);
 	crypto_wipe(b.p, b.len);
 	hex_encode(d.b, 8, out);
@@ -66,8 +69,8 @@ kit_check(const char *p, size_t n, char out[17])
 
 err
 kit_encode(const struct secret *seed, const struct pubkey *root,
-    const char *passphrase, const char *store_url, int64_t created_ns,
-    struct buf *b)
+           const char *passphrase, const char *store_url, int64_t created_ns,
+           struct buf *b)
 {
 	AUTO(buf_release) struct buf f = BUF_MAX(64 * KiB);
 	uint8_t salt[KIT_SALT], wrapped[KEY_LEN + TAG_LEN], id[ID_LEN];
@@ -91,14 +94,19 @@ kit_encode(const struct secret *seed, const struct pubkey *root,
 	kit_check((const char *)f.p, f.len, check);
 
 	buf_fmt(b, "Casemate recovery kit, made %s\n\n", time_str(created_ns));
-	buf_str(b, "Keep this page away from the machine it protects: on paper, "
-	           "in a safe.\n");
-	buf_str(b, passphrase != NULL ?
-	        "It opens the vault together with its passphrase.\n" :
-	        "Whoever holds it opens the vault: it has no passphrase.\n");
-	buf_fmt(b, "To use it on an empty machine:\n\n"
-	           "    casemate key recover --kit FILE --store URL\n\n"
-	           "The first store was: %s\n\n", store_url);
+	buf_str(b,
+	        "Keep this page away from the machine it protects: on paper, "
+	        "in a safe.\n");
+	buf_str(
+	    b,
+	    passphrase != NULL
+		? "It opens the vault together with its passphrase.\n"
+		: "Whoever holds it opens the vault: it has no passphrase.\n");
+	buf_fmt(b,
+	        "To use it on an empty machine:\n\n"
+	        "    casemate key recover --kit FILE --store URL\n\n"
+	        "The first store was: %s\n\n",
+	        store_url);
 	buf_str(b, KIT_BEGIN_MARK "\n");
 	buf_add(b, f.p, f.len);
 	buf_fmt(b, "check: %s\n", check);
@@ -128,8 +136,9 @@ field_hex(const char *p, const char *key, uint8_t *out, size_t n)
 	for (size_t i = 0; s != NULL && i < n; i++) {
 		for (int k = 0; k < 2; k++) {
 			s += strspn(s, " \t\r");
-			pair[k] = *s >= 'A' && *s <= 'F' ?
-			    (char)(*s - 'A' + 'a') : *s;
+			pair[k] = *s >= 'A' && *s <= 'F'
+			    ? (char)(*s - 'A' + 'a')
+			    : *s;
 			if (*s++ == '\0')
 				return false;
 		}
@@ -154,15 +163,17 @@ kit_unwrap(const char *fields, const char *passphrase, struct secret *ret)
 	    log_n > KIT_LOG_N_MAX ||
 	    !field_hex(fields, "salt", salt, sizeof(salt)) ||
 	    !field_hex(fields, "seed", wrapped, sizeof(wrapped)))
-		return err_new(E_UNSUPPORTED,
+		return err_new(
+		    E_UNSUPPORTED,
 		    "the kit is wrapped in a way that this version does not "
 		    "know: update casemate");
 	if (passphrase == NULL)
 		return err_new(E_DENIED,
-		    "the kit needs its passphrase: set "
-		    "CASEMATE_PASSPHRASE_FILE or use a terminal");
+		               "the kit needs its passphrase: set "
+		               "CASEMATE_PASSPHRASE_FILE or use a terminal");
 	if ((e = scrypt_key(passphrase, strlen(passphrase), salt, sizeof(salt),
-	         log_n, &k)).code ||
+	                    log_n, &k))
+	        .code ||
 	    (e = aead_new(&k, &a)).code)
 		return e;
 	e = aead_open(a, nonce, ad, wrapped, sizeof(wrapped), ret->b);
@@ -192,7 +203,7 @@ fields_decode(const char *fields, const char *passphrase, struct secret *ret)
 
 	if (!is_word(field(fields, "kit"), "1") || wrap == NULL)
 		return err_new(E_UNSUPPORTED,
-		    "the kit is of a newer format: update casemate");
+		               "the kit is of a newer format: update casemate");
 	if (!is_word(wrap, "none"))
 		e = kit_unwrap(fields, passphrase, ret);
 	else if (!field_hex(fields, "seed", ret->b, KEY_LEN))
@@ -202,7 +213,8 @@ fields_decode(const char *fields, const char *passphrase, struct secret *ret)
 	root_vault_id(&root.pub, id);
 	if (!field_hex(fields, "vault", vault, ID_LEN) ||
 	    memcmp(id, vault, ID_LEN) != 0)
-		return err_new(E_CORRUPT,
+		return err_new(
+		    E_CORRUPT,
 		    "the kit's seed is not of the vault that it names");
 	return OK;
 }
@@ -224,7 +236,8 @@ fields_find(char *text, const char **ret)
 		return err_new(E_CORRUPT, "the kit has no checksum line");
 	kit_check(begin, (size_t)(sum - begin), check);
 	if (strncasecmp(field(sum, "check"), check, 16) != 0)
-		return err_new(E_CORRUPT,
+		return err_new(
+		    E_CORRUPT,
 		    "the kit's checksum does not hold: look for a typing error");
 	*sum = '\0';
 	*ret = begin;

@@ -10,8 +10,6 @@
 #include "vault/chunklist.h"
 #include "vault/view.h"
 
-typedef err ls_fn(const struct vault_entry *e, void *arg);
-
 /* A directory on the way down. */
 struct ls_level {
 	struct dirwalk *walk; /* Owned. */
@@ -20,7 +18,7 @@ struct ls_level {
 
 struct ls {
 	struct reader *r;
-	ls_fn *fn;
+	err (*fn)(const struct vault_entry *e, void *arg);
 	void *arg;
 	struct ls_level *levels; /* Owned. */
 	size_t n, cap;
@@ -100,7 +98,8 @@ ls_run(struct ls *l, bool recursive)
 
 err
 vault_ls(struct vault *v, const struct snapshot *s, const char *path,
-         bool recursive, ls_fn *fn, void *arg)
+         bool recursive, err (*fn)(const struct vault_entry *e, void *arg),
+         void *arg)
 {
 	AUTO(reader_freep) struct reader *r = NULL;
 	AUTO(view_place_release) struct view_place p = { 0 };
@@ -127,13 +126,11 @@ vault_ls(struct vault *v, const struct snapshot *s, const char *path,
 
 /* --- one file ------------------------------------------------------------- */
 
-typedef err cat_fn(const void *p, size_t n, void *arg);
-
 struct cat {
 	struct holes holes;
 	uint64_t off; /* In the stream: where the next chunk begins. */
 	uint64_t at;  /* In the file: everything before was handed out. */
-	cat_fn *fn;
+	err (*fn)(const void *p, size_t n, void *arg);
 	void *arg;
 };
 
@@ -191,7 +188,7 @@ cat_file(struct reader *r, struct vault *v, const struct tree_entry *t,
 
 err
 vault_cat(struct vault *v, const struct snapshot *s, const char *path,
-          cat_fn *fn, void *arg)
+          err (*fn)(const void *p, size_t n, void *arg), void *arg)
 {
 	AUTO(reader_freep) struct reader *r = NULL;
 	AUTO(view_place_release) struct view_place p = { 0 };

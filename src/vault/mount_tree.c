@@ -312,27 +312,64 @@ mount_tree_entry(const struct mount_node *n, struct tree_entry *ret)
 	return entry_decode(&c, ret);
 }
 
+/*
+ * Find a walk through directory ${dir} that stands before ${name}, or begin one
+ * in the place of the one used longest ago.  Who lists a directory asks for its
+ * names in their order, so that one walk answers all.
+ */
+static err
+walk_for(struct mount_tree *t, uint64_t dir, const struct digest *root,
+         const char *name, struct mount_walk **ret)
+{
+	struct mount_walk *x = &t->walks[0];
+	err e;
+
+	for (size_t i = 0; i < MOUNT_WALKS; i++) {
+		struct mount_walk *y = &t->walks[i];
+
+		if (y->w != NULL && y->dir == dir &&
+		    strcmp(y->last, name) < 0) {
+			*ret = y;
+			return OK;
+		}
+		if (y->used < x->used)
+			x = y;
+	}
+	dirwalk_close(x->w);
+	*x = (struct mount_walk){ .dir = dir };
+	if ((e = dirwalk_open(t->r, root, &x->w)).code)
+		return e;
+	*ret = x;
+	return OK;
+}
+
 err
 mount_tree_find(struct mount_tree *t, const struct mount_node *dir,
                 const char *name, struct mount_child *ret, bool *ret_found)
 {
+	struct mount_walk *x;
 	struct tree_entry d;
+	size_t n = strlen(name);
 	err e;
 
 	if (dir->kind != MOUNT_ENTRY)
 		return find_above(t, dir, name, ret, ret_found);
-	dirwalk_close(t->walk);
-	t->walk = NULL;
 	*ret_found = false;
 	if ((e = mount_tree_entry(dir, &d)).code)
 		return e;
-	if (d.type != ENTRY_DIR)
+	if (d.type != ENTRY_DIR || n > TREE_NAME_MAX)
 		return OK;
-	*ret = (struct mount_child){ .kind = MOUNT_ENTRY };
-	if ((e = dirwalk_open(t->r, &d.dir, &t->walk)).code)
+	if ((e = walk_for(t, dir->ino, &d.dir, name, &x)).code)
 		return e;
-	return dirwalk_find(t->walk, name, strlen(name), &ret->entry,
-	                    ret_found);
+	*ret = (struct mount_child){ .kind = MOUNT_ENTRY };
+	memcpy(x->last, name, n + 1);
+	x->used = ++t->ticks;
+	e = dirwalk_find(x->w, name, n, &ret->entry, ret_found);
+	if (e.code) {
+		dirwalk_close(x->w);
+		*x = (struct mount_walk){ 0 };
+	}
+	return e;
 }
 
 err
@@ -373,7 +410,8 @@ mount_tree_release(struct mount_tree *t)
 	free(t->buckets);
 	free(t->assets);
 	free(t->times);
-	dirwalk_close(t->walk);
+	for (size_t i = 0; i < MOUNT_WALKS; i++)
+		dirwalk_close(t->walks[i].w);
 	snapshot_list_release(&t->list);
 	*t = (struct mount_tree){ 0 };
 }

@@ -43,6 +43,16 @@ struct mount_asset {
 	size_t first, n; /* Its snapshots. */
 };
 
+/* A walk through a directory in which names were looked up. */
+struct mount_walk {
+	uint64_t dir;                 /* Number of the directory. */
+	struct dirwalk *w;            /* Owned; NULL: none. */
+	char last[TREE_NAME_MAX + 1]; /* The name looked up last. */
+	uint64_t used;
+};
+
+#define MOUNT_WALKS 8
+
 struct mount_tree {
 	struct reader *r;           /* Borrowed. */
 	struct snapshot_list list;  /* Sorted by asset, then by time. */
@@ -52,7 +62,8 @@ struct mount_tree {
 	uint8_t key[16];             /* Makes numbers unpredictable. */
 	struct mount_node **buckets; /* Owned. */
 	size_t nbuckets, nnodes;
-	struct dirwalk *walk; /* What mount_tree_find() lent from. */
+	struct mount_walk walks[MOUNT_WALKS];
+	uint64_t ticks;
 };
 
 /**

@@ -32,7 +32,7 @@ slot_of(struct nameset *s, const uint8_t *prefix)
 	size_t i = (size_t)le64(prefix) & (s->nslots - 1);
 
 	while (memcmp(s->v[i], zero, INDEX_PREFIX) != 0 &&
-	    memcmp(s->v[i], prefix, INDEX_PREFIX) != 0)
+	       memcmp(s->v[i], prefix, INDEX_PREFIX) != 0)
 		i = (i + 1) & (s->nslots - 1);
 	return s->v[i];
 }
@@ -49,7 +49,7 @@ grow(struct nameset *s)
 	for (size_t i = 0; i < s->nslots; i++)
 		if (memcmp(s->v[i], zero, INDEX_PREFIX) != 0)
 			memcpy(slot_of(&bigger, s->v[i]), s->v[i],
-			    INDEX_PREFIX);
+			       INDEX_PREFIX);
 	free(s->v);
 	s->v = bigger.v;
 	s->nslots = bigger.nslots;

@@ -14,7 +14,7 @@
 #include "vault/room.h"
 
 #define DESCRIPTOR "vault"
-#define CACHE_DIR "cache"
+#define CACHE_DIR  "cache"
 
 void
 vault_problems_release(struct vault_problems *p)
@@ -55,7 +55,7 @@ vault_add_problem(struct vault_problems *p, const char *path, size_t n, err why)
 	err_drop(why);
 }
 
-/* --- stores ------------------------------------------------------------------ */
+/* --- stores --------------------------------------------------------------- */
 
 struct store *
 vault_first(const struct vault *v)
@@ -68,7 +68,7 @@ vault_first(const struct vault *v)
 
 err
 vault_put_all(struct vault *v, const char *name, const void *p, size_t n,
-    struct vault_store_outcome *outcome)
+              struct vault_store_outcome *outcome)
 {
 	err first = OK;
 	size_t took = 0;
@@ -123,7 +123,7 @@ vault_get_any(struct vault *v, const char *name, struct buf *b)
 
 err
 vault_get_named(struct vault *v, const char *name, const struct digest *id,
-    struct buf *b)
+                struct buf *b)
 {
 	err first = OK;
 	struct digest d;
@@ -141,7 +141,8 @@ vault_get_named(struct vault *v, const char *name, const struct digest *id,
 				err_drop(first);
 				return OK;
 			}
-			e = err_new(E_CORRUPT,
+			e = err_new(
+			    E_CORRUPT,
 			    "%s: its bytes do not match its name in store '%s'",
 			    name, v->copies[i].config->name);
 		}
@@ -160,7 +161,7 @@ struct names {
 		char *name;
 		uint64_t size;
 		int64_t changed_ns;
-	} *v;
+	} * v;
 	size_t n, cap;
 };
 
@@ -215,7 +216,7 @@ copy_lost(struct vault_copy *c, err e)
 
 err
 vault_each_name(struct vault *v, const char *kind,
-    err (*fn)(const struct store_item *item, void *arg), void *arg)
+                err (*fn)(const struct store_item *item, void *arg), void *arg)
 {
 	AUTO(names_release) struct names s = { 0 };
 	err e;
@@ -241,7 +242,7 @@ vault_each_name(struct vault *v, const char *kind,
 		qsort(s.v, s.n, sizeof(*s.v), names_cmp);
 	for (size_t i = 0; i < s.n; i++) {
 		struct store_item item = { s.v[i].name, s.v[i].size,
-			s.v[i].changed_ns };
+			                   s.v[i].changed_ns };
 
 		if (i > 0 && strcmp(s.v[i].name, s.v[i - 1].name) == 0)
 			continue;
@@ -251,7 +252,7 @@ vault_each_name(struct vault *v, const char *kind,
 	return OK;
 }
 
-/* --- making ------------------------------------------------------------------ */
+/* --- making --------------------------------------------------------------- */
 
 static err
 open_state_dir(const char *path, int *ret)
@@ -268,7 +269,7 @@ open_state_dir(const char *path, int *ret)
 
 static err
 put_statement(struct store *s, const struct sign_key *root, unsigned n,
-    const struct key_statement *st)
+              const struct key_statement *st)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(64 * KiB);
 	struct key_statement here = *st;
@@ -300,7 +301,7 @@ node_statement(const struct node_keys *k, int64_t now, struct key_statement *st)
 /* The first objects of a new vault: descriptor, epoch 0, this node. */
 static err
 put_first_objects(struct store *s, const struct sign_key *root,
-    const struct node_keys *k, int64_t now)
+                  const struct node_keys *k, int64_t now)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(64 * KiB);
 	struct key_statement epoch = {
@@ -332,19 +333,21 @@ vault_init(const struct vault_init_opts *o, struct buf *kit)
 
 	/* Nothing that exists is touched. */
 	if (o->config->nstores == 0)
-		return err_new(E_INVALID, "no store: name one under vault.stores");
+		return err_new(E_INVALID,
+		               "no store: name one under vault.stores");
 	if ((e = open_state_dir(o->state_dir, &state_fd)).code)
 		return e;
 	if (faccessat(state_fd, "node.key", F_OK, 0) == 0)
 		return err_new(E_EXISTS, "'%s' has a node key already",
-		    o->state_dir);
+		               o->state_dir);
 
 	if ((e = crypto_random(seed.b, KEY_LEN)).code ||
 	    (e = crypto_random(node, ID_LEN)).code ||
 	    (e = root_sign_key(&seed, &root)).code ||
 	    (e = node_keys_new(&seed, node, o->node, &keys)).code ||
 	    (e = kit_encode(&seed, &root.pub, o->passphrase,
-	         o->config->stores[0].url, now, kit)).code)
+	                    o->config->stores[0].url, now, kit))
+	        .code)
 		return e;
 
 	/* Stores first, the node key last: it marks the vault as made. */
@@ -362,7 +365,7 @@ vault_init(const struct vault_init_opts *o, struct buf *kit)
 /* The node to go on as: the last one of that name, or the only one. */
 static err
 choose_node(const struct key_statements *st, const char *name,
-    const struct key_statement **ret)
+            const struct key_statement **ret)
 {
 	const struct key_statement *by_name = NULL, *last = NULL;
 	bool several = false;
@@ -380,15 +383,17 @@ choose_node(const struct key_statements *st, const char *name,
 	if (*ret == NULL)
 		return err_new(E_CORRUPT, "the vault names no node");
 	if (by_name == NULL && several)
-		return err_new(E_INVALID,
+		return err_new(
+		    E_INVALID,
 		    "the vault has several nodes and none is called '%s': say "
-		    "which with --node", name);
+		    "which with --node",
+		    name);
 	return OK;
 }
 
 err
 vault_recover(const char *kit, size_t kit_len, const char *passphrase,
-    const char *store_url, const char *state_dir, const char *node)
+              const char *store_url, const char *state_dir, const char *node)
 {
 	AUTO(secret_release) struct secret seed = { 0 };
 	AUTO(sign_key_release) struct sign_key root = { 0 };
@@ -417,14 +422,14 @@ vault_recover(const char *kit, size_t kit_len, const char *passphrase,
 		return e;
 	if (faccessat(state_fd, "node.key", F_OK, 0) == 0)
 		return err_new(E_EXISTS, "'%s' has a node key already",
-		    state_dir);
+		               state_dir);
 	node_statement(&keys, time_now(), &mine);
 	if ((e = put_statement(s, &root, (unsigned)st.n, &mine)).code)
 		return e;
 	return node_keys_save(&keys, state_fd);
 }
 
-/* --- opening ----------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------- */
 
 static err
 open_copy(struct vault *v, struct vault_copy *c)
@@ -440,7 +445,7 @@ open_copy(struct vault *v, struct vault_copy *c)
 	if (e.code == E_NOTFOUND) {
 		err_drop(e);
 		return err_new(E_INVALID, "store '%s' at '%s' holds no vault",
-		    c->config->name, c->config->url);
+		               c->config->name, c->config->url);
 	}
 	if (e.code || (e = descriptor_check(&v->keys.root, b.p, b.len)).code ||
 	    (e = statements_load(s, &v->keys.root, &st)).code)
@@ -463,8 +468,8 @@ open_copies(struct vault *v)
 	err first = OK, e;
 	size_t open = 0;
 
-	if ((e = mem_alloc(v->config->nstores, sizeof(*v->copies),
-	         &v->copies)).code)
+	if ((e = mem_alloc(v->config->nstores, sizeof(*v->copies), &v->copies))
+	        .code)
 		return e;
 	v->ncopies = v->config->nstores;
 	for (size_t i = 0; i < v->ncopies; i++) {
@@ -489,13 +494,13 @@ open_cache(struct vault *v)
 	if (mkdirat(v->state_fd, CACHE_DIR, 0700) != 0 && errno != EEXIST)
 		return err_sys("cache of '%s'", v->state_dir);
 	v->cache_fd = openat(v->state_fd, CACHE_DIR,
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	                     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return v->cache_fd < 0 ? err_sys("cache of '%s'", v->state_dir) : OK;
 }
 
 err
 vault_open(const char *state_dir, const struct vault_config *config,
-    struct vault **ret)
+           struct vault **ret)
 {
 	AUTO(vault_closep) struct vault *v = NULL;
 	err e;
@@ -508,7 +513,8 @@ vault_open(const char *state_dir, const struct vault_config *config,
 		return e;
 	v->state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (v->state_fd < 0)
-		return err_new(E_NOTFOUND,
+		return err_new(
+		    E_NOTFOUND,
 		    "'%s' is no state directory: casemate init makes one",
 		    state_dir);
 	if ((e = node_keys_load(v->state_fd, &v->keys)).code ||
@@ -558,7 +564,7 @@ vault_store_state(const struct vault *v, size_t i)
 
 err
 vault_key_list(struct vault *v,
-    err (*fn)(const struct vault_key_info *k, void *arg), void *arg)
+               err (*fn)(const struct vault_key_info *k, void *arg), void *arg)
 {
 	struct vault_key_info info = { .kind = "root", .name = "root" };
 	char number[16];
@@ -577,7 +583,8 @@ vault_key_list(struct vault *v,
 			info.name = number;
 			sha256(st->pub.b, KEY_LEN, &info.id);
 		} else if (st->kind == STATEMENT_OTHER) {
-			(void)snprintf(number, sizeof(number), "%u", st->number);
+			(void)snprintf(number, sizeof(number), "%u",
+			               st->number);
 			info.kind = "unknown";
 			info.name = number;
 		} else {

@@ -3,8 +3,8 @@
 /*
  * The format of packs.  Invariants:
  * 1. Segments lie back to back between preamble and trailer: no byte is free.
- * 2. The trailer, the padding inside it and the footer are sealed under a key that
- *    only this pack has, because its preamble carries a fresh salt.
+ * 2. The trailer, the padding inside it and the footer are sealed under a key
+ * that only this pack has, because its preamble carries a fresh salt.
  * 3. trailer_off + sealed trailer + footer = size of the pack.
  */
 
@@ -13,10 +13,10 @@
 #include "vault/pack.h"
 
 #define SEGMENT_FIXED 32 /* Bytes of a segment record without its TLVs. */
-#define CHUNK_FIXED 38   /* Bytes of a chunk record without its TLVs. */
-#define TLV_CRITICAL 0x80
-#define TRAILER_MAX PACK_MAX
-#define FIRST_READ 4096
+#define CHUNK_FIXED   38 /* Bytes of a chunk record without its TLVs. */
+#define TLV_CRITICAL  0x80
+#define TRAILER_MAX   PACK_MAX
+#define FIRST_READ    4096
 
 void
 pack_name(const struct digest *id, char name[PACK_NAME_LEN])
@@ -43,7 +43,7 @@ pack_dir_freep(struct pack_dir **d)
 
 void
 chunk_name(const struct secret *naming, const struct digest *sha,
-    struct digest *ret)
+           struct digest *ret)
 {
 	hmac_sha256(naming, sha->b, DIGEST_LEN, ret);
 }
@@ -85,7 +85,8 @@ skip_tlvs(struct cur *c)
 
 		(void)cur_bytes(&t, cur_u16(&t));
 		if (type & TLV_CRITICAL)
-			return err_new(E_UNSUPPORTED,
+			return err_new(
+			    E_UNSUPPORTED,
 			    "a chunk coded by a newer version: update casemate");
 	}
 	c->bad |= t.bad;
@@ -114,13 +115,14 @@ segment_decode(struct cur *c, struct pack_dir *d, struct segment_row *s)
 		return err_new(E_CORRUPT, "a segment outside its pack");
 	if (s->codec > CODEC_ZSTD)
 		return err_new(E_UNSUPPORTED,
-		    "a codec of a newer version: update casemate");
+		               "a codec of a newer version: update casemate");
 	if (s->kind > CHUNK_TREE)
 		return err_new(E_CORRUPT, "a segment of no known kind");
 
 	s->first = (uint32_t)d->nchunks;
 	if ((e = mem_grow(&d->chunks, d->nchunks + s->n, &d->cap_chunks,
-	         sizeof(*d->chunks))).code)
+	                  sizeof(*d->chunks)))
+	        .code)
 		return e;
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct chunk_row *r = &d->chunks[d->nchunks];
@@ -131,7 +133,8 @@ segment_decode(struct cur *c, struct pack_dir *d, struct segment_row *s)
 		if ((e = skip_tlvs(c)).code)
 			return e;
 		if (c->bad || r->len == 0 || r->len > s->plain_len - off)
-			return err_new(E_CORRUPT, "a chunk outside its segment");
+			return err_new(E_CORRUPT,
+			               "a chunk outside its segment");
 		off += r->len;
 		d->nchunks++;
 	}
@@ -154,9 +157,11 @@ pack_dir_decode(const void *p, size_t n, struct pack_dir *d)
 	    nchunks > c.left / CHUNK_FIXED)
 		return err_new(E_CORRUPT, "damaged pack directory");
 	if ((e = mem_grow(&d->segments, nsegments, &d->cap_segments,
-	         sizeof(*d->segments))).code ||
+	                  sizeof(*d->segments)))
+	        .code ||
 	    (e = mem_grow(&d->chunks, nchunks, &d->cap_chunks,
-	         sizeof(*d->chunks))).code)
+	                  sizeof(*d->chunks)))
+	        .code)
 		return e;
 	for (uint32_t i = 0; i < nsegments; i++) {
 		struct segment_row *s = &d->segments[i];
@@ -165,7 +170,7 @@ pack_dir_decode(const void *p, size_t n, struct pack_dir *d)
 			return e;
 		if (s->off != off)
 			return err_new(E_CORRUPT,
-			    "segments that do not lie back to back");
+			               "segments that do not lie back to back");
 		off += s->sealed_len;
 		d->nsegments++;
 	}
@@ -181,7 +186,7 @@ pack_dir_decode(const void *p, size_t n, struct pack_dir *d)
 
 static err
 trailer_cipher(const struct domain_keys *domain, const struct digest *hash,
-    struct aead **ret)
+               struct aead **ret)
 {
 	AUTO(secret_release) struct secret k = { 0 };
 
@@ -223,7 +228,8 @@ pack_close(const struct domain_keys *domain, struct pack_dir *d, struct buf *b)
 	put_le32(footer + 4, (uint32_t)(plain + TAG_LEN));
 	nonce[NONCE_LEN - 1] = 1;
 	if ((e = aead_seal(a, nonce, ad, footer, sizeof(footer),
-	         p + plain + TAG_LEN)).code)
+	                   p + plain + TAG_LEN))
+	        .code)
 		return e;
 	b->len = size;
 	return OK;
@@ -232,7 +238,7 @@ pack_close(const struct domain_keys *domain, struct pack_dir *d, struct buf *b)
 /* Open the footer: where the trailer begins. */
 static err
 footer_open(struct aead *a, const struct pack_dir *d, const uint8_t *sealed,
-    uint32_t size, uint32_t *ret_off)
+            uint32_t size, uint32_t *ret_off)
 {
 	struct aead_ad ad = { .p = d->hash.b, .n = DIGEST_LEN };
 	uint8_t nonce[NONCE_LEN] = { [NONCE_LEN - 1] = 1 };
@@ -265,7 +271,7 @@ trailer_open(struct aead *a, uint8_t *sealed, size_t n, struct pack_dir *d)
 
 static err
 dir_start(const void *head, size_t n, const struct domain_keys *domain,
-    struct preamble *pre, struct pack_dir **ret)
+          struct preamble *pre, struct pack_dir **ret)
 {
 	AUTO(pack_dir_freep) struct pack_dir *d = NULL;
 	err e;
@@ -287,8 +293,8 @@ dir_start(const void *head, size_t n, const struct domain_keys *domain,
 
 err
 pack_dir_load(struct store *s, const struct digest *id, uint32_t size,
-    const struct domain_keys *domain, struct pack_dir **ret,
-    struct preamble *ret_pre)
+              const struct domain_keys *domain, struct pack_dir **ret,
+              struct preamble *ret_pre)
 {
 	AUTO(pack_dir_freep) struct pack_dir *d = NULL;
 	AUTO(aead_freep) struct aead *a = NULL;
@@ -313,7 +319,8 @@ pack_dir_load(struct store *s, const struct digest *id, uint32_t size,
 	n = MIN((size_t)size, sizeof(head));
 	if ((e = store_get_range(s, name, 0, n, head)).code ||
 	    (e = store_get_range(s, name, size - PACK_FOOTER, PACK_FOOTER,
-	         footer)).code ||
+	                         footer))
+	        .code ||
 	    (e = dir_start(head, n, domain, &pre, &d)).code ||
 	    (e = trailer_cipher(domain, &d->hash, &a)).code ||
 	    (e = footer_open(a, d, footer, size, &d->trailer_off)).code)
@@ -331,7 +338,7 @@ pack_dir_load(struct store *s, const struct digest *id, uint32_t size,
 
 err
 pack_dir_of(const void *p, size_t n, const struct domain_keys *domain,
-    struct pack_dir **ret, struct preamble *ret_pre)
+            struct pack_dir **ret, struct preamble *ret_pre)
 {
 	AUTO(pack_dir_freep) struct pack_dir *d = NULL;
 	AUTO(aead_freep) struct aead *a = NULL;
@@ -346,7 +353,8 @@ pack_dir_of(const void *p, size_t n, const struct domain_keys *domain,
 	if ((e = dir_start(p, n, domain, &pre, &d)).code ||
 	    (e = trailer_cipher(domain, &d->hash, &a)).code ||
 	    (e = footer_open(a, d, b + n - PACK_FOOTER, (uint32_t)n,
-	         &d->trailer_off)).code)
+	                     &d->trailer_off))
+	        .code)
 		return e;
 	len = n - PACK_FOOTER - d->trailer_off;
 	if ((e = mem_dup(b + d->trailer_off, len, &tail)).code ||
@@ -360,7 +368,7 @@ pack_dir_of(const void *p, size_t n, const struct domain_keys *domain,
 
 void
 segment_ad(const struct segment_row *seg, uint32_t ordinal,
-    uint8_t out[SEGMENT_AD_LEN])
+           uint8_t out[SEGMENT_AD_LEN])
 {
 	put_le32(out, ordinal);
 	put_le32(out + 4, seg->plain_len);

@@ -3,8 +3,8 @@
 #define VAULT_PACK_H
 
 /*
- * Packs: self-contained objects of sealed segments, each segment one coded run of
- * chunks.  What a pack holds stands only in its sealed trailer.  FORMAT.md,
+ * Packs: self-contained objects of sealed segments, each segment one coded run
+ * of chunks.  What a pack holds stands only in its sealed trailer.  FORMAT.md,
  * "Packs".
  */
 
@@ -18,12 +18,12 @@
 #include "vault/keys.h"
 #include "vault/seal.h"
 
-#define PACK_MAX ((size_t)32 << 20)    /* No pack is larger. */
-#define PACK_TARGET ((size_t)16 << 20) /* A pack is closed about here. */
-#define PACK_FOOTER (16 + TAG_LEN)
-#define PACK_SEGMENTS_MAX 60000
+#define PACK_MAX           ((size_t)32 << 20) /* No pack is larger. */
+#define PACK_TARGET        ((size_t)16 << 20) /* A pack is closed about here. */
+#define PACK_FOOTER        (16 + TAG_LEN)
+#define PACK_SEGMENTS_MAX  60000
 #define SEGMENT_CHUNKS_MAX 4096
-#define SEGMENT_PLAIN_MAX ((size_t)8 << 20)  /* One large chunk. */
+#define SEGMENT_PLAIN_MAX  ((size_t)8 << 20) /* One large chunk. */
 #define SEGMENT_SHARED_MAX ((size_t)1 << 20) /* Several small ones. */
 
 enum codec {
@@ -57,7 +57,7 @@ struct segment_row {
 
 /* The directory of a pack: its parsed trailer. */
 struct pack_dir {
-	struct digest hash;      /* Of the preamble. */
+	struct digest hash; /* Of the preamble. */
 	uint8_t session[ID_LEN];
 	uint8_t domain[ID_LEN];
 	enum lock_class lock;
@@ -86,7 +86,7 @@ void pack_dir_freep(struct pack_dir **d);
 /**
  * pack_dir_decode(p, n, d):
  * Parse the plain trailer of ${n} bytes into ${d} (segments and chunks), whose
- * data_off and trailer_off are set: segments fill what lies between.  E_CORRUPT,
+ * data_off and trailer_off are set: segments fill what lies between. E_CORRUPT,
  * E_UNSUPPORTED.
  */
 err pack_dir_decode(const void *p, size_t n, struct pack_dir *d);
@@ -145,10 +145,11 @@ void decoder_freep(struct decoder **d);
 
 /**
  * segment_open(dec, key, dir, ordinal, sealed, ret):
- * Open segment ${ordinal} of ${dir}, whose sealed bytes are at ${sealed} (they are
- * overwritten), with the session key ${key}, and decode it; ${*ret} points to
- * its plain_len bytes and is valid until the next call.  E_CORRUPT if the tag does
- * not hold or the code is damaged; memory is bounded by SEGMENT_PLAIN_MAX.
+ * Open segment ${ordinal} of ${dir}, whose sealed bytes are at ${sealed} (they
+ * are overwritten), with the session key ${key}, and decode it; ${*ret} points
+ * to its plain_len bytes and is valid until the next call.  E_CORRUPT if the
+ * tag does not hold or the code is damaged; memory is bounded by
+ * SEGMENT_PLAIN_MAX.
  */
 err segment_open(struct decoder *dec, const struct secret *key,
                  const struct pack_dir *dir, uint32_t ordinal, uint8_t *sealed,

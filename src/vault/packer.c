@@ -18,19 +18,19 @@
 #include "vault/nameset.h"
 #include "vault/packer.h"
 
-#define OPEN_DATA 2        /* Packs open at once for data: which is random. */
-#define OPEN_ALL (OPEN_DATA + 1)
-#define QUEUE_MAX 2        /* Packs waiting for their put. */
+#define OPEN_DATA   2 /* Packs open at once for data: which is random. */
+#define OPEN_ALL    (OPEN_DATA + 1)
+#define QUEUE_MAX   2      /* Packs waiting for their put. */
 #define INDEX_FLUSH 262144 /* Entries that may wait for an index object. */
-#define PROBE 16384        /* Bytes of one compression probe. */
-#define LEVEL 3
+#define PROBE       16384  /* Bytes of one compression probe. */
+#define LEVEL       3
 
 struct open_pack {
-	struct buf b;         /* Room for PACK_MAX. */
+	struct buf b; /* Room for PACK_MAX. */
 	struct pack_dir dir;
-	size_t trailer;       /* Estimate of its trailer. */
-	unsigned sealing;     /* Workers writing into it. */
-	bool closed;          /* Takes no more segments. */
+	size_t trailer;   /* Estimate of its trailer. */
+	unsigned sealing; /* Workers writing into it. */
+	bool closed;      /* Takes no more segments. */
 	struct open_pack *next;
 };
 
@@ -49,7 +49,7 @@ struct packer {
 	struct open_pack *spare; /* Buffers to use again. */
 	unsigned queued, live;
 	bool stop;
-	err error;               /* First failure. */
+	err error; /* First failure. */
 	atomic_bool failed;
 	pthread_t thread;
 	bool running;
@@ -66,14 +66,14 @@ struct packer_worker {
 	struct nonces nonces;
 	struct aead *aead;
 	ZSTD_CCtx *zstd;
-	struct buf plain;   /* The shared segment that is open. */
+	struct buf plain; /* The shared segment that is open. */
 	struct chunk_row *rows;
 	size_t nrows, cap_rows;
-	uint8_t *coded;     /* Room for one coded segment. */
+	uint8_t *coded; /* Room for one coded segment. */
 	size_t coded_cap;
 };
 
-/* --- open packs -------------------------------------------------------------- */
+/* --- open packs ----------------------------------------------------------- */
 
 static void
 open_pack_free(struct open_pack *o)
@@ -111,8 +111,8 @@ open_pack_new(struct packer *p, struct open_pack **ret)
 	o->closed = false;
 	o->sealing = 0;
 	o->next = NULL;
-	e = preamble_write(MAGIC_PACK, &p->v->keys, p->opts.session, LOCK_KEPT, &o->b,
-	    &pre);
+	e = preamble_write(MAGIC_PACK, &p->v->keys, p->opts.session, LOCK_KEPT,
+	                   &o->b, &pre);
 	if (e.code) {
 		open_pack_free(o);
 		return e;
@@ -138,19 +138,21 @@ enqueue(struct packer *p, struct open_pack *o)
 /* Choose an open pack with room for ${n} bytes and ${rows} chunks. */
 static err
 choose(struct packer *p, enum chunk_kind kind, size_t n, size_t rows,
-    struct open_pack **ret)
+       struct open_pack **ret)
 {
 	unsigned slot = OPEN_DATA;
 	struct open_pack *o;
 	err e;
 
 	if (kind == CHUNK_DATA) {
-		p->random = p->random * 6364136223846793005u + 1442695040888963407u;
+		p->random = p->random * 6364136223846793005u +
+		    1442695040888963407u;
 		slot = (unsigned)(p->random >> 33) % OPEN_DATA;
 	}
 	o = p->open[slot];
-	if (o != NULL && (o->b.len + o->trailer + n + rows * 48 > PACK_TARGET ||
-	        o->dir.nsegments == PACK_SEGMENTS_MAX)) {
+	if (o != NULL &&
+	    (o->b.len + o->trailer + n + rows * 48 > PACK_TARGET ||
+	     o->dir.nsegments == PACK_SEGMENTS_MAX)) {
 		p->open[slot] = NULL;
 		o->closed = true;
 		if (o->sealing == 0)
@@ -173,16 +175,18 @@ choose(struct packer *p, enum chunk_kind kind, size_t n, size_t rows,
 
 static err
 note_segment(struct open_pack *o, const struct segment_row *seg,
-    const struct chunk_row *rows, uint8_t **ret_room)
+             const struct chunk_row *rows, uint8_t **ret_room)
 {
 	struct pack_dir *d = &o->dir;
 	struct segment_row *s;
 	err e;
 
 	if ((e = mem_grow(&d->segments, d->nsegments + 1, &d->cap_segments,
-	         sizeof(*d->segments))).code ||
+	                  sizeof(*d->segments)))
+	        .code ||
 	    (e = mem_grow(&d->chunks, d->nchunks + seg->n, &d->cap_chunks,
-	         sizeof(*d->chunks))).code)
+	                  sizeof(*d->chunks)))
+	        .code)
 		return e;
 	/* A chunk larger than the target makes a pack of its own: the buffer
 	 * must not move while others seal into it. */
@@ -216,7 +220,7 @@ fail(struct packer *p, err e)
 /* Place one coded segment: choose a pack, reserve, seal into it, let go. */
 static err
 place(struct packer_worker *w, struct segment_row *seg, const void *coded,
-    size_t n)
+      size_t n)
 {
 	struct packer *p = w->p;
 	uint8_t head[SEGMENT_AD_LEN];
@@ -251,7 +255,7 @@ place(struct packer_worker *w, struct segment_row *seg, const void *coded,
 	return e;
 }
 
-/* --- coding ------------------------------------------------------------------ */
+/* --- coding --------------------------------------------------------------- */
 
 /* Does a probe of three pieces shrink by at least 3 %? */
 static bool
@@ -264,7 +268,7 @@ shrinks(struct packer_worker *w, const uint8_t *p, size_t n)
 	for (int i = 0; i < 3; i++) {
 		const uint8_t *q = p + (n - PROBE) / 2 * (size_t)i;
 		size_t r = ZSTD_compressCCtx(w->zstd, w->coded, w->coded_cap, q,
-		    PROBE, 1);
+		                             PROBE, 1);
 
 		if (ZSTD_isError(r))
 			return true;
@@ -287,12 +291,12 @@ code_and_place(struct packer_worker *w, const void *plain, size_t n)
 	size_t len = n, r;
 	err e;
 
-	if ((e = mem_grow(&w->coded, ZSTD_compressBound(n), &w->coded_cap,
-	         1)).code)
+	if ((e = mem_grow(&w->coded, ZSTD_compressBound(n), &w->coded_cap, 1))
+	        .code)
 		return e;
 	if (shrinks(w, plain, n)) {
 		r = ZSTD_compressCCtx(w->zstd, w->coded, w->coded_cap, plain, n,
-		    LEVEL);
+		                      LEVEL);
 		if (!ZSTD_isError(r) && r < n - n / 64) {
 			seg.codec = CODEC_ZSTD;
 			coded = w->coded;
@@ -323,17 +327,19 @@ add_row(struct packer_worker *w, const struct digest *name, size_t n)
 	err e;
 
 	if ((e = mem_grow(&w->rows, w->nrows + 1, &w->cap_rows,
-	         sizeof(*w->rows))).code)
+	                  sizeof(*w->rows)))
+	        .code)
 		return e;
 	w->rows[w->nrows++] = (struct chunk_row){
-		.name = *name, .len = (uint32_t)n,
+		.name = *name,
+		.len = (uint32_t)n,
 	};
 	return OK;
 }
 
 static err
 add_new(struct packer_worker *w, const void *p, size_t n,
-    const struct digest *name)
+        const struct digest *name)
 {
 	err e;
 
@@ -346,7 +352,7 @@ add_new(struct packer_worker *w, const void *p, size_t n,
 		return code_and_place(w, p, n);
 	}
 	if ((w->plain.len + n > SEGMENT_SHARED_MAX ||
-	        w->nrows == SEGMENT_CHUNKS_MAX) &&
+	     w->nrows == SEGMENT_CHUNKS_MAX) &&
 	    (e = packer_worker_flush(w)).code)
 		return e;
 	buf_add(&w->plain, p, n);
@@ -374,7 +380,7 @@ packer_known(struct packer *p, const struct digest *name, bool *ret)
 
 err
 packer_chunk(struct packer_worker *w, const void *p, size_t n,
-    struct digest *ret_name, struct digest *ret_sha)
+             struct digest *ret_name, struct digest *ret_sha)
 {
 	int64_t t0 = time_cpu();
 	struct digest sha;
@@ -395,7 +401,7 @@ packer_chunk(struct packer_worker *w, const void *p, size_t n,
 	return add_new(w, p, n, ret_name);
 }
 
-/* --- putting ----------------------------------------------------------------- */
+/* --- putting -------------------------------------------------------------- */
 
 /* Put what waits for an index object into one. */
 static err
@@ -421,7 +427,7 @@ note_pack(struct packer *p, const struct open_pack *o, const struct digest *id)
 
 	pthread_mutex_lock(&p->table);
 	e = packtab_add(&p->v->packs, id, (uint32_t)o->b.len, d->trailer_off,
-	    &pack);
+	                &pack);
 	if (!e.code) {
 		packtab_flag(&p->v->packs, pack, PACK_USED);
 		for (size_t i = 0; i < p->v->ncopies; i++)
@@ -430,18 +436,20 @@ note_pack(struct packer *p, const struct open_pack *o, const struct digest *id)
 				p->v->packs.v[pack].present |= (uint32_t)1 << i;
 	}
 	pthread_mutex_unlock(&p->table);
-	if (e.code || (e = mem_grow(&p->entries, p->nentries + d->nchunks,
-	                   &p->cap_entries, sizeof(*p->entries))).code)
+	if (e.code ||
+	    (e = mem_grow(&p->entries, p->nentries + d->nchunks,
+	                  &p->cap_entries, sizeof(*p->entries)))
+	        .code)
 		return e;
 	for (size_t s = 0; s < d->nsegments; s++)
 		for (uint32_t k = 0; k < d->segments[s].n; k++) {
 			struct index_entry *en = &p->entries[p->nentries++];
 
 			memcpy(en->prefix,
-			    d->chunks[d->segments[s].first + k].name.b,
-			    INDEX_PREFIX);
+			       d->chunks[d->segments[s].first + k].name.b,
+			       INDEX_PREFIX);
 			en->at = (struct chunk_place){ pack, (uint16_t)s,
-				(uint16_t)k };
+				                       (uint16_t)k };
 		}
 	return p->nentries >= INDEX_FLUSH ? flush_index(p) : OK;
 }
@@ -478,8 +486,8 @@ put_pack(struct packer *p, struct open_pack *o)
 		return e;
 	sha256(o->b.p, o->b.len, &id);
 	pack_name(&id, name);
-	if ((e = vault_put_all(p->v, name, o->b.p, o->b.len,
-	         p->opts.outcome)).code)
+	if ((e = vault_put_all(p->v, name, o->b.p, o->b.len, p->opts.outcome))
+	        .code)
 		return e;
 	atomic_fetch_add(&p->stats.cpu_put, time_cpu() - t0);
 	atomic_fetch_add(&p->stats.bytes_stored, o->b.len);
@@ -520,11 +528,10 @@ putting(void *arg)
 	return NULL;
 }
 
-/* --- life -------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------- */
 
 err
-packer_new(struct vault *v, const struct packer_opts *opts,
-    struct packer **ret)
+packer_new(struct vault *v, const struct packer_opts *opts, struct packer **ret)
 {
 	AUTO(packer_freep) struct packer *p = NULL;
 	err e;
@@ -623,7 +630,7 @@ packer_failed(struct packer *p)
 
 err
 packer_worker_new(struct packer *p, enum chunk_kind kind,
-    struct packer_worker **ret)
+                  struct packer_worker **ret)
 {
 	AUTO(packer_worker_freep) struct packer_worker *w = NULL;
 	err e;

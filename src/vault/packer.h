@@ -4,8 +4,8 @@
 
 /*
  * The writing side: chunks go in, sealed packs go out to every store.  Workers
- * code and seal in parallel; one thread finishes packs and puts them.  Memory is
- * bounded by the few packs that are open or on their way.
+ * code and seal in parallel; one thread finishes packs and puts them.  Memory
+ * is bounded by the few packs that are open or on their way.
  */
 
 #include <stdatomic.h>
@@ -63,7 +63,8 @@ struct packer_stats *packer_stats(struct packer *p);
 
 /**
  * packer_error(p):
- * Return true if putting failed: writers should stop; packer_finish() tells why.
+ * Return true if putting failed: writers should stop; packer_finish() tells
+ * why.
  */
 bool packer_failed(struct packer *p);
 
@@ -78,17 +79,17 @@ void packer_worker_freep(struct packer_worker **w);
 
 /**
  * packer_chunk(w, p, n, ret_name, ret_sha):
- * Add the chunk of ${n} bytes (at most SEGMENT_PLAIN_MAX) unless the vault has it,
- * and set its name and SHA-256 (${ret_sha} may be NULL).  The pack that holds it
- * is flagged PACK_USED.
+ * Add the chunk of ${n} bytes (at most SEGMENT_PLAIN_MAX) unless the vault has
+ * it, and set its name and SHA-256 (${ret_sha} may be NULL).  The pack that
+ * holds it is flagged PACK_USED.
  */
 err packer_chunk(struct packer_worker *w, const void *p, size_t n,
                  struct digest *ret_name, struct digest *ret_sha);
 
 /**
  * packer_known(p, name, ret):
- * Set ${*ret} to whether the vault or this run has chunk ${name}; if it has, its
- * pack is flagged PACK_USED.
+ * Set ${*ret} to whether the vault or this run has chunk ${name}; if it has,
+ * its pack is flagged PACK_USED.
  */
 err packer_known(struct packer *p, const struct digest *name, bool *ret);
 

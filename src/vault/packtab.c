@@ -11,7 +11,7 @@ slot_of(const struct packtab *t, const struct digest *id)
 	size_t i = (size_t)le64(id->b) & (t->nslots - 1);
 
 	while (t->slots[i] != PACK_NONE &&
-	    !digest_eq(&t->v[t->slots[i]].id, id))
+	       !digest_eq(&t->v[t->slots[i]].id, id))
 		i = (i + 1) & (t->nslots - 1);
 	return i;
 }
@@ -36,7 +36,7 @@ rehash(struct packtab *t)
 
 err
 packtab_add(struct packtab *t, const struct digest *id, uint32_t size,
-    uint32_t trailer_off, uint32_t *ret)
+            uint32_t trailer_off, uint32_t *ret)
 {
 	uint32_t n = packtab_find(t, id);
 	err e;

@@ -3,8 +3,9 @@
 #define VAULT_PACKTAB_H
 
 /*
- * The table of all packs that a process knows: a pack's number is its place here,
- * for as long as the process lives.  Adding is not thread-safe; flags are.
+ * The table of all packs that a process knows: a pack's number is its place
+ * here, for as long as the process lives.  Adding is not thread-safe; flags
+ * are.
  */
 
 #include <stdatomic.h>
@@ -17,8 +18,8 @@
 
 #define PACK_NONE UINT32_MAX
 
-#define PACK_USED 1    /* The snapshot being made needs it. */
-#define PACK_DEAD 2    /* Condemned or gone: as if it did not exist. */
+#define PACK_USED 1 /* The snapshot being made needs it. */
+#define PACK_DEAD 2 /* Condemned or gone: as if it did not exist. */
 
 /* The most stores whose packs are told apart. */
 #define PACK_STORES 32
@@ -58,15 +59,17 @@ uint32_t packtab_find(const struct packtab *t, const struct digest *id);
 static inline void
 packtab_flag(struct packtab *t, uint32_t n, uint8_t flag)
 {
-	if (!(atomic_load_explicit(&t->v[n].flags, memory_order_relaxed) & flag))
+	if (!(atomic_load_explicit(&t->v[n].flags, memory_order_relaxed) &
+	      flag))
 		atomic_fetch_or_explicit(&t->v[n].flags, flag,
-		    memory_order_relaxed);
+		                         memory_order_relaxed);
 }
 
 static inline bool
 packtab_is(const struct packtab *t, uint32_t n, uint8_t flag)
 {
-	return atomic_load_explicit(&t->v[n].flags, memory_order_relaxed) & flag;
+	return atomic_load_explicit(&t->v[n].flags, memory_order_relaxed) &
+	    flag;
 }
 
 /**

@@ -2,16 +2,16 @@
 
 /*
  * Reading chunks.  Order of checks: the pack's directory is opened under the
- * domain key; a segment's tag is checked before it is decoded; a chunk's name is
- * checked before a byte of it is handed out.  Where a copy is bad, the next store
- * is asked.
+ * domain key; a segment's tag is checked before it is decoded; a chunk's name
+ * is checked before a byte of it is handed out.  Where a copy is bad, the next
+ * store is asked.
  */
 
 #include <string.h>
 
 #include "vault/room.h"
 
-#define DIRS_MAX 128
+#define DIRS_MAX     128
 #define SESSIONS_MAX 256
 
 struct dir_slot {
@@ -146,7 +146,7 @@ dir_fill(struct vault *v, uint32_t pack, struct dir_slot *s)
 		if (v->copies[i].store == NULL)
 			continue;
 		e = pack_dir_load(v->copies[i].store, &row->id, row->size,
-		    &v->keys.domain, &d, &pre);
+		                  &v->keys.domain, &d, &pre);
 		err_keep(&first, e);
 	}
 	if (d == NULL)
@@ -163,7 +163,7 @@ dir_fill(struct vault *v, uint32_t pack, struct dir_slot *s)
 
 err
 reader_dir(struct reader *r, uint32_t pack, const struct pack_dir **ret,
-    struct secret *ret_key)
+           struct secret *ret_key)
 {
 	struct reader_cache *c = r->v->reader;
 	struct dir_slot *oldest = NULL, *s = NULL;
@@ -176,7 +176,7 @@ reader_dir(struct reader *r, uint32_t pack, const struct pack_dir **ret,
 		if (t->pack == pack)
 			s = t;
 		else if (t->refs == 0 &&
-		    (oldest == NULL || t->used < oldest->used))
+		         (oldest == NULL || t->used < oldest->used))
 			oldest = t;
 	}
 	if (s == NULL && oldest == NULL)
@@ -211,7 +211,7 @@ reader_dir_done(struct reader *r, uint32_t pack)
 /* Fetch and open one segment from the first store whose copy is right. */
 static err
 segment_fetch(struct reader *r, uint32_t pack, uint32_t segment,
-    const struct pack_dir *d, const struct secret *key)
+              const struct pack_dir *d, const struct secret *key)
 {
 	const struct segment_row *s = &d->segments[segment];
 	char name[PACK_NAME_LEN];
@@ -228,11 +228,11 @@ segment_fetch(struct reader *r, uint32_t pack, uint32_t segment,
 		if ((p = buf_room(&r->sealed, s->sealed_len)) == NULL)
 			return buf_done(&r->sealed);
 		e = store_get_range(r->v->copies[i].store, name, s->off,
-		    s->sealed_len, p);
+		                    s->sealed_len, p);
 		r->fetched += s->sealed_len;
 		if (!e.code)
 			e = segment_open(r->decoder, key, d, segment, p,
-			    &r->plain);
+			                 &r->plain);
 		if (!e.code) {
 			err_drop(first);
 			r->pack = pack;
@@ -246,10 +246,11 @@ segment_fetch(struct reader *r, uint32_t pack, uint32_t segment,
 
 void
 reader_prefetch(struct reader *r, uint32_t pack, const struct pack_dir *dir,
-    uint32_t first, uint32_t last)
+                uint32_t first, uint32_t last)
 {
 	uint32_t off = dir->segments[first].off;
-	size_t n = dir->segments[last].off + dir->segments[last].sealed_len - off;
+	size_t n = dir->segments[last].off + dir->segments[last].sealed_len -
+	    off;
 	char name[PACK_NAME_LEN];
 	uint8_t *p;
 	err e;
@@ -271,7 +272,7 @@ reader_prefetch(struct reader *r, uint32_t pack, const struct pack_dir *dir,
 
 err
 reader_segment(struct reader *r, uint32_t pack, const struct pack_dir *dir,
-    const struct secret *key, uint32_t segment, const uint8_t **ret)
+               const struct secret *key, uint32_t segment, const uint8_t **ret)
 {
 	const struct segment_row *s = &dir->segments[segment];
 	err e;
@@ -284,7 +285,8 @@ reader_segment(struct reader *r, uint32_t pack, const struct pack_dir *dir,
 	if (r->ahead_pack == pack && s->off >= r->ahead_off &&
 	    s->off + s->sealed_len <= r->ahead_off + r->ahead.len) {
 		e = segment_open(r->decoder, key, dir, segment,
-		    r->ahead.p + (s->off - r->ahead_off), &r->plain);
+		                 r->ahead.p + (s->off - r->ahead_off),
+		                 &r->plain);
 		if (!e.code) {
 			r->pack = pack;
 			r->segment = segment;
@@ -309,7 +311,7 @@ reader_fetched(const struct reader *r)
 
 err
 chunk_check(const struct secret *naming, const struct chunk_row *row,
-    const uint8_t *plain, struct digest *ret_sha)
+            const uint8_t *plain, struct digest *ret_sha)
 {
 	struct digest sha, name;
 
@@ -317,8 +319,8 @@ chunk_check(const struct secret *naming, const struct chunk_row *row,
 	chunk_name(naming, &sha, &name);
 	if (!digest_eq(&name, &row->name))
 		return err_new(E_CORRUPT,
-		    "chunk %.12s: its bytes do not match its name",
-		    digest_str(&row->name));
+		               "chunk %.12s: its bytes do not match its name",
+		               digest_str(&row->name));
 	if (ret_sha != NULL)
 		*ret_sha = sha;
 	return OK;
@@ -326,7 +328,7 @@ chunk_check(const struct secret *naming, const struct chunk_row *row,
 
 err
 reader_place(struct vault *v, const struct digest *name,
-    struct chunk_place *ret)
+             struct chunk_place *ret)
 {
 	bool found;
 	err e;
@@ -335,15 +337,40 @@ reader_place(struct vault *v, const struct digest *name,
 		return e;
 	if (!found)
 		return err_new(E_NOTFOUND, "chunk %.12s is in no pack",
-		    digest_str(name));
+		               digest_str(name));
 	return OK;
+}
+
+/* The chunk at ${at}, whose pack's directory is open. */
+static err
+chunk_at(struct reader *r, const struct chunk_place *at,
+         const struct pack_dir *d, const struct secret *key,
+         const struct digest *name, struct buf *b)
+{
+	const struct chunk_row *row;
+	err e;
+
+	if (at->segment >= d->nsegments ||
+	    at->pos >= d->segments[at->segment].n)
+		return err_new(E_CORRUPT, "the index points outside of pack %s",
+		               digest_str(&r->v->packs.v[at->pack].id));
+	row = &d->chunks[d->segments[at->segment].first + at->pos];
+	if (!digest_eq(&row->name, name))
+		return err_new(E_CORRUPT, "the index points to a wrong chunk");
+	if ((r->pack != at->pack || r->segment != at->segment) &&
+	    (e = segment_fetch(r, at->pack, at->segment, d, key)).code)
+		return e;
+	if ((e = chunk_check(&r->v->keys.domain.naming, row, r->plain, NULL))
+	        .code)
+		return e;
+	buf_add(b, r->plain + row->off, row->len);
+	return buf_done(b);
 }
 
 err
 reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 {
 	const struct pack_dir *d;
-	const struct chunk_row *row;
 	AUTO(secret_release) struct secret key = { 0 };
 	struct chunk_place at;
 	err e;
@@ -351,25 +378,7 @@ reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 	if ((e = reader_place(r->v, name, &at)).code ||
 	    (e = reader_dir(r, at.pack, &d, &key)).code)
 		return e;
-	if (at.segment >= d->nsegments || at.pos >= d->segments[at.segment].n) {
-		e = err_new(E_CORRUPT, "the index points outside of pack %s",
-		    digest_str(&r->v->packs.v[at.pack].id));
-		goto done;
-	}
-	row = &d->chunks[d->segments[at.segment].first + at.pos];
-	if (!digest_eq(&row->name, name)) {
-		e = err_new(E_CORRUPT, "the index points to a wrong chunk");
-		goto done;
-	}
-	if ((r->pack != at.pack || r->segment != at.segment) &&
-	    (e = segment_fetch(r, at.pack, at.segment, d, &key)).code)
-		goto done;
-	if (!(e = chunk_check(&r->v->keys.domain.naming, row, r->plain,
-	          NULL)).code) {
-		buf_add(b, r->plain + row->off, row->len);
-		e = buf_done(b);
-	}
-done:
+	e = chunk_at(r, &at, d, &key, name, b);
 	reader_dir_done(r, at.pack);
 	return e;
 }

@@ -10,7 +10,7 @@
 
 #include "vault/record.h"
 
-#define MAGIC "caserecd"
+#define MAGIC       "caserecd"
 #define TYPE_RECORD "application/vnd.casemate.record"
 
 /* Body items.  An unknown one with the high bit set refuses the record. */
@@ -65,8 +65,7 @@ packset_sort(struct packset *s)
 bool
 packset_has(const struct packset *s, const struct digest *d)
 {
-	return s->n > 0 &&
-	    bsearch(d, s->v, s->n, sizeof(*s->v), cmp) != NULL;
+	return s->n > 0 && bsearch(d, s->v, s->n, sizeof(*s->v), cmp) != NULL;
 }
 
 void
@@ -128,7 +127,7 @@ record_encode(const struct record *r, const struct sign_key *key, struct buf *b)
 
 	if (r->packs.n > RECORD_PACKS_MAX)
 		return err_new(E_LIMIT, "a snapshot of more than %d packs",
-		    RECORD_PACKS_MAX);
+		               RECORD_PACKS_MAX);
 	buf_add(&out, MAGIC, MAGIC_LEN);
 	buf_u32(&out, 0); /* compat */
 	buf_u32(&out, 0); /* ro_compat */
@@ -224,7 +223,8 @@ item_decode(uint16_t type, struct cur *v, struct record *r)
 		return packs_decode(v, &r->packs);
 	default:
 		if (type & T_CRITICAL)
-			return err_new(E_UNSUPPORTED,
+			return err_new(
+			    E_UNSUPPORTED,
 			    "a record of a newer format: update casemate");
 		(void)cur_bytes(v, v->left);
 	}
@@ -270,7 +270,7 @@ body_decode(struct cur body, struct record *r)
 
 err
 record_decode(enum record_kind kind, const struct key_statements *st,
-    const void *p, size_t n, struct record *ret)
+              const void *p, size_t n, struct record *ret)
 {
 	AUTO(record_release) struct record r = { .kind = kind };
 	struct cur c = CUR(p, n);
@@ -296,16 +296,18 @@ record_decode(enum record_kind kind, const struct key_statements *st,
 
 	/* Who signed it decides whether it is read at all. */
 	if ((node = statements_node(st, &r.signer)) == NULL)
-		return err_new(E_DENIED, "signed by a key that is not enrolled");
+		return err_new(E_DENIED,
+		               "signed by a key that is not enrolled");
 	if (!dsse_verify(&node->pub, TYPE_RECORD, p, n - SIG_LEN, sig))
 		return err_new(E_CORRUPT, "its signature does not hold");
 	if (incompat != 0)
 		return err_new(E_UNSUPPORTED,
-		    "a record of a newer format: update casemate");
+		               "a record of a newer format: update casemate");
 	if ((e = body_decode(body, &r)).code)
 		return e;
 	if (memcmp(r.domain, node->domain, ID_LEN) != 0)
-		return err_new(E_DENIED, "its signer speaks for another domain");
+		return err_new(E_DENIED,
+		               "its signer speaks for another domain");
 	*ret = take_struct(r);
 	return OK;
 }

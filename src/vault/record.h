@@ -35,13 +35,13 @@ struct record {
 	uint8_t vault[ID_LEN];
 	uint8_t domain[ID_LEN];
 	uint8_t session[ID_LEN];
-	int64_t time_ns;        /* When it was written. */
-	struct digest signer;   /* Key id; set by record_decode(). */
-	struct packset packs;   /* What it needs, or condemns. */
+	int64_t time_ns;      /* When it was written. */
+	struct digest signer; /* Key id; set by record_decode(). */
+	struct packset packs; /* What it needs, or condemns. */
 
 	/* Envelopes only. */
 	struct digest snapshot;
-	struct digest asset;    /* Pseudonym. */
+	struct digest asset; /* Pseudonym. */
 	struct digest prev;
 	uint64_t sequence;
 	int64_t started_ns, finished_ns;
@@ -73,9 +73,9 @@ err record_encode(const struct record *r, const struct sign_key *key,
 
 /**
  * record_decode(kind, st, p, n, ret):
- * Read and verify a record of ${kind}: its signer must be an enrolled node of the
- * domain that it speaks for.  E_CORRUPT if bytes are not as written, E_DENIED
- * if the signer may not, E_UNSUPPORTED for a newer format.
+ * Read and verify a record of ${kind}: its signer must be an enrolled node of
+ * the domain that it speaks for.  E_CORRUPT if bytes are not as written,
+ * E_DENIED if the signer may not, E_UNSUPPORTED for a newer format.
  */
 err record_decode(enum record_kind kind, const struct key_statements *st,
                   const void *p, size_t n, struct record *ret);

@@ -24,13 +24,14 @@
 #include "base/time.h"
 #include "vault/chunklist.h"
 #include "vault/dirwalk.h"
+#include "vault/flusher.h"
 #include "vault/ignore.h"
 #include "vault/restore.h"
 #include "vault/walk.h"
 
 #define BATCH_FILES 8192
 #define BATCH_WANTS 131072
-#define BATCH_DIRS 1024
+#define BATCH_DIRS  1024
 #define TEMP_PREFIX ".casemate-tmp-"
 
 /* A directory whose metadata is set when all is in it. */
@@ -56,21 +57,7 @@ vault_restore_report_release(struct vault_restore_report *r)
 	*r = (struct vault_restore_report){ 0 };
 }
 
-static void
-problem(struct restore *r, const char *path, err why)
-{
-	vault_add_problem(&r->report->problems, path, strlen(path), why);
-}
-
-static void
-plan(struct restore *r, const char *path, const char *what)
-{
-	if (r->opts->plan_only)
-		vault_add_problem(&r->report->plan, path, strlen(path),
-		    err_new(E_OK, "%s", what));
-}
-
-/* --- which paths ------------------------------------------------------------------ */
+/* --- which paths ---------------------------------------------------------- */
 
 enum chosen { CHOSEN_NOT, CHOSEN_PART, CHOSEN_ALL };
 
@@ -85,8 +72,9 @@ chosen(const struct restore *r, const char *path, size_t n)
 	for (char *const *p = r->opts->paths; *p != NULL; p++) {
 		size_t m = strlen(*p);
 
-		if (m == 0 || (n >= m && strncmp(path, *p, m) == 0 &&
-		                  (n == m || path[m] == '/')))
+		if (m == 0 ||
+		    (n >= m && strncmp(path, *p, m) == 0 &&
+		     (n == m || path[m] == '/')))
 			return CHOSEN_ALL;
 		if (m > n && strncmp(path, *p, n) == 0 && (*p)[n] == '/')
 			c = CHOSEN_PART;
@@ -94,284 +82,7 @@ chosen(const struct restore *r, const char *path, size_t n)
 	return c;
 }
 
-/* --- keeping aside -------------------------------------------------------------- */
-
-/* Open the directory above ${path} below ${root}, making what is missing. */
-static err
-open_parent(int root, const char *path, bool make, int *ret)
-{
-	AUTO(free_ptr) char *copy = NULL;
-	char *slash;
-	err e;
-
-	if ((e = mem_dup(path, strlen(path), &copy)).code)
-		return e;
-	if ((slash = strrchr(copy, '/')) == NULL) {
-		*ret = fcntl(root, F_DUPFD_CLOEXEC, 3);
-		return *ret < 0 ? err_sys("directory") : OK;
-	}
-	*slash = '\0';
-	if (make && (e = fs_mkdirs(root, copy, 0700)).code)
-		return e;
-	return fs_open_beneath(root, copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
-	    ret);
-}
-
-/* Where replaced files go; on the file system of the target if need be. */
-static err
-open_displaced(struct restore *r, bool near, int *ret)
-{
-	AUTO(buf_release) struct buf b = BUF_MAX(8 * KiB);
-	err e;
-
-	if (!near && r->opts->displaced != NULL)
-		buf_str(&b, r->opts->displaced);
-	else
-		buf_fmt(&b, "%s/.casemate-displaced-%.12s", r->opts->target,
-		    digest_str(&r->snap->id));
-	if ((e = fs_mkdirs(AT_FDCWD, buf_cstr(&b), 0700)).code)
-		return e;
-	*ret = open(buf_cstr(&b), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*ret < 0)
-		return err_sys("'%s'", buf_cstr(&b));
-	free(r->report->displaced_dir);
-	r->report->displaced_dir = strdup(buf_cstr(&b));
-	return OK;
-}
-
-/* Move (or, for a file about to be replaced, link) ${name} aside. */
-static err
-displace_to(struct restore *r, int dir, const char *name, const char *path,
-    bool keep, bool near)
-{
-	AUTO(close_fd) int root = -1;
-	AUTO(close_fd) int parent = -1;
-	AUTO(buf_release) struct buf b = BUF_MAX(8 * KiB);
-	err e;
-
-	if ((e = open_displaced(r, near, &root)).code ||
-	    (e = open_parent(root, path, true, &parent)).code)
-		return e;
-	for (unsigned n = 0; n < 10000; n++) {
-		int done;
-
-		buf_clear(&b);
-		buf_str(&b, name);
-		if (n > 0)
-			buf_fmt(&b, ".%u", n);
-		if (keep)
-			done = linkat(dir, name, parent, buf_cstr(&b), 0);
-		else
-			done = renameat2(dir, name, parent, buf_cstr(&b),
-			    RENAME_NOREPLACE);
-		if (done == 0) {
-			r->report->displaced++;
-			return fs_sync(parent);
-		}
-		if (errno != EEXIST)
-			return err_sys("keeping the old one aside");
-	}
-	return err_new(E_EXISTS, "too many old ones kept aside");
-}
-
-static err
-displace(struct restore *r, int dir, const char *name, const char *path,
-    bool keep)
-{
-	struct stat there, here;
-	bool near = r->opts->displaced == NULL;
-	struct buf up = BUF_MAX(8 * KiB);
-	const char *probe;
-
-	/* A rename stays on one file system. */
-	if (!near) {
-		(void)mkdir(r->opts->displaced, 0700);
-		probe = r->opts->displaced;
-		if (stat(probe, &there) != 0) {
-			buf_fmt(&up, "%s", r->v->state_dir);
-			probe = buf_cstr(&up);
-			near = stat(probe, &there) != 0;
-		}
-		near = near || fstat(dir, &here) != 0 ||
-		    here.st_dev != there.st_dev;
-		buf_release(&up);
-	}
-	return displace_to(r, dir, name, path, keep, near);
-}
-
-/* --- batches --------------------------------------------------------------------- */
-
-static void
-count(struct restore *r, const struct rfile *f)
-{
-	r->report->files++;
-	r->report->bytes += f->meta.size;
-	if (r->opts->progress != NULL)
-		atomic_fetch_add(&r->opts->progress->items, 1);
-}
-
-/* What exists: equal, in the way, or to be replaced. */
-static void
-settle_existing(struct restore *r)
-{
-	struct batch *b = &r->batch;
-
-	for (size_t i = 0; i < b->nfiles; i++) {
-		struct rfile *f = &b->files[i];
-
-		if (!f->exists || f->failed)
-			continue;
-		if (f->skip) {
-			r->report->equal++;
-			continue;
-		}
-		if (r->opts->mode == RESTORE_ABSENT) {
-			f->skip = true;
-			r->report->conflicts++;
-			vault_add_problem(&r->report->plan, f->path,
-			    strlen(f->path), err_new(E_OK, "differs, left alone"));
-		} else {
-			plan(r, f->path, "replace");
-		}
-	}
-}
-
-/* Wants of files that need nothing are dropped. */
-static void
-drop_wants(struct batch *b)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < b->nwants; i++) {
-		const struct rfile *f = &b->files[b->wants[i].file];
-
-		if (!f->skip && !f->failed)
-			b->wants[n++] = b->wants[i];
-	}
-	b->nwants = n;
-}
-
-/* Make the files that several pieces, or none, will go into. */
-static void
-make_files(struct restore *r)
-{
-	struct batch *b = &r->batch;
-
-	for (size_t i = 0; i < b->nfiles; i++) {
-		struct rfile *f = &b->files[i];
-		const char *name = f->temp != NULL ? f->temp : f->name;
-		int fd;
-
-		if (f->skip || f->failed)
-			continue;
-		if (f->temp != NULL)
-			(void)unlinkat(f->dir->fd, f->temp, 0);
-		if (f->pieces == 1)
-			continue;
-		fd = openat(f->dir->fd, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-		if (fd < 0) {
-			rfile_fail(f, err_sys("cannot be made"));
-			continue;
-		}
-		(void)close(fd);
-		if (f->pieces == 0)
-			rfile_finish(r, f);
-	}
-}
-
-/* Give a finished file its name. */
-static err
-publish(struct restore *r, struct rfile *f)
-{
-	err e;
-
-	if (f->temp == NULL)
-		return OK;
-	if (f->exists && r->opts->mode == RESTORE_NEW) {
-		/* Of an interrupted run, in a place that nobody sees. */
-		if (renameat(f->dir->fd, f->temp, f->dir->fd, f->name) != 0)
-			return err_sys("cannot be named");
-		return OK;
-	}
-	if (f->exists) {
-		struct stat st;
-		bool is_file = fstatat(f->dir->fd, f->name, &st,
-		                   AT_SYMLINK_NOFOLLOW) == 0 &&
-		    !S_ISDIR(st.st_mode);
-
-		if ((e = displace(r, f->dir->fd, f->name, f->path,
-		         is_file)).code)
-			return e;
-		if (renameat(f->dir->fd, f->temp, f->dir->fd, f->name) != 0)
-			return err_sys("cannot be replaced");
-		return OK;
-	}
-	if (renameat2(f->dir->fd, f->temp, f->dir->fd, f->name,
-	        RENAME_NOREPLACE) == 0)
-		return OK;
-	if (errno == EEXIST)
-		return err_new(E_EXISTS, "appeared meanwhile, left alone");
-	return err_sys("cannot be named");
-}
-
-static void
-finish_files(struct restore *r)
-{
-	struct batch *b = &r->batch;
-
-	for (size_t i = 0; i < b->nfiles; i++) {
-		struct rfile *f = &b->files[i];
-		err e;
-
-		if (!f->failed && !f->skip && (e = publish(r, f)).code)
-			rfile_fail(f, e);
-		if (f->failed) {
-			/* No half file stays behind. */
-			if (!f->skip)
-				(void)unlinkat(f->dir->fd,
-				    f->temp != NULL ? f->temp : f->name, 0);
-			problem(r, f->path, take_struct(f->error));
-		} else if (!f->skip) {
-			count(r, f);
-		}
-	}
-}
-
-static err
-flush(struct restore *r)
-{
-	bool replaces = false;
-	err e = OK;
-
-	if (!r->fresh &&
-	    (e = restore_compare(r, r->opts->mode == RESTORE_IN_PLACE &&
-	         !r->opts->plan_only)).code)
-		return e;
-	settle_existing(r);
-	drop_wants(&r->batch);
-	if (r->opts->plan_only) {
-		for (size_t i = 0; i < r->batch.nfiles; i++)
-			if (!r->batch.files[i].exists)
-				plan(r, r->batch.files[i].path, "restore");
-	} else {
-		make_files(r);
-		if ((e = restore_fetch(r)).code)
-			return e;
-		for (size_t i = 0; i < r->batch.nfiles; i++)
-			replaces |= r->batch.files[i].exists &&
-			    !r->batch.files[i].skip;
-		/* New content is durable before old content loses its name. */
-		if (replaces && syncfs(r->target) != 0)
-			return err_sys("sync");
-		finish_files(r);
-	}
-	batch_clear(&r->batch);
-	r->open_dirs = 0;
-	return OK;
-}
-
-/* --- files ------------------------------------------------------------------------- */
+/* --- files ---------------------------------------------------------------- */
 
 static err
 place(struct restore *r, const struct digest *name, struct chunk_place *ret)
@@ -395,7 +106,8 @@ add_want(struct restore *r, const struct want *w)
 	err e;
 
 	if ((e = mem_grow(&b->wants, b->nwants + 1, &b->cap_wants,
-	         sizeof(*b->wants))).code)
+	                  sizeof(*b->wants)))
+	        .code)
 		return e;
 	b->wants[b->nwants++] = *w;
 	b->files[w->file].pieces++;
@@ -413,8 +125,8 @@ add_wants(struct restore *r, uint32_t n, const struct tree_entry *t)
 	bool more;
 	err e;
 
-	if ((e = chunklist_open(r->reader, &r->v->keys.domain.naming, t,
-	         &l)).code ||
+	if ((e = chunklist_open(r->reader, &r->v->keys.domain.naming, t, &l))
+	        .code ||
 	    (e = holes_init(&holes, t)).code)
 		return e;
 	while (!(e = chunklist_next(l, &ref, &more)).code && more) {
@@ -448,7 +160,8 @@ temp_name(const char *name, char **ret)
 
 static err
 file_init(struct restore *r, struct dirref *dir, const char *path,
-    const struct tree_entry *t, const uint8_t *enc, size_t n, struct rfile *f)
+          const struct tree_entry *t, const uint8_t *enc, size_t n,
+          struct rfile *f)
 {
 	struct cur c;
 	struct stat st;
@@ -473,7 +186,7 @@ file_init(struct restore *r, struct dirref *dir, const char *path,
 
 static err
 link_seen(struct restore *r, const struct tree_entry *t, const char *path,
-    bool *ret_wait)
+          bool *ret_wait)
 {
 	bool first = true;
 	err e;
@@ -485,13 +198,15 @@ link_seen(struct restore *r, const struct tree_entry *t, const char *path,
 		first = r->links[i].dev != t->link_dev ||
 		    r->links[i].ino != t->link_ino;
 	if ((e = mem_grow(&r->links, r->nlinks + 1, &r->cap_links,
-	         sizeof(*r->links))).code)
+	                  sizeof(*r->links)))
+	        .code)
 		return e;
 	r->links[r->nlinks] = (struct rlink){
-		.dev = t->link_dev, .ino = t->link_ino, .first = first,
+		.dev = t->link_dev,
+		.ino = t->link_ino,
+		.first = first,
 	};
-	if ((e = mem_dup(path, strlen(path),
-	         &r->links[r->nlinks].path)).code)
+	if ((e = mem_dup(path, strlen(path), &r->links[r->nlinks].path)).code)
 		return e;
 	r->nlinks++;
 	*ret_wait = !first;
@@ -500,21 +215,24 @@ link_seen(struct restore *r, const struct tree_entry *t, const char *path,
 
 static err
 do_file(struct restore *r, struct dirref *dir, const char *path,
-    const struct tree_entry *t, const uint8_t *enc, size_t n)
+        const struct tree_entry *t, const uint8_t *enc, size_t n)
 {
 	struct batch *b = &r->batch;
 	bool wait;
 	err e;
 
 	if (t->flags & ENTRY_UNREADABLE) {
-		problem(r, path, err_new(E_NOTFOUND,
-		    "its content could not be read when it was saved"));
+		restore_problem(
+		    r, path,
+		    err_new(E_NOTFOUND,
+		            "its content could not be read when it was saved"));
 		return OK;
 	}
 	if ((e = link_seen(r, t, path, &wait)).code || wait)
 		return e;
 	if ((e = mem_grow(&b->files, b->nfiles + 1, &b->cap_files,
-	         sizeof(*b->files))).code)
+	                  sizeof(*b->files)))
+	        .code)
 		return e;
 	e = file_init(r, dir, path, t, enc, n, &b->files[b->nfiles]);
 	b->nfiles++;
@@ -522,19 +240,19 @@ do_file(struct restore *r, struct dirref *dir, const char *path,
 		return e;
 	e = add_wants(r, (uint32_t)b->nfiles - 1, t);
 	atomic_init(&b->files[b->nfiles - 1].left,
-	    b->files[b->nfiles - 1].pieces);
+	            b->files[b->nfiles - 1].pieces);
 	if (e.code == E_NOMEM)
 		return e;
 	if (e.code)
 		rfile_fail(&b->files[b->nfiles - 1], e);
 	if (b->nfiles >= BATCH_FILES || b->nwants >= BATCH_WANTS)
-		return flush(r);
+		return restore_flush(r);
 	return OK;
 }
 
 static err
 do_other(struct restore *r, struct dirref *dir, const char *path,
-    const struct tree_entry *t, const char *name)
+         const struct tree_entry *t, const char *name)
 {
 	struct stat st;
 	bool exists = fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
@@ -554,29 +272,29 @@ do_other(struct restore *r, struct dirref *dir, const char *path,
 		r->report->conflicts++;
 		return OK;
 	}
-	plan(r, path, exists ? "replace" : "restore");
+	restore_plan(r, path, exists ? "replace" : "restore");
 	if (r->opts->plan_only)
 		return OK;
 	if (exists)
-		e = displace(r, dir->fd, name, path, false);
+		e = restore_displace(r, dir->fd, name, path, false);
 	if (!e.code)
 		e = restore_other(r, dir->fd, t, name);
 	if (e.code)
-		problem(r, path, e);
+		restore_problem(r, path, e);
 	else
 		r->report->others++;
 	return OK;
 }
 
-/* --- directories ------------------------------------------------------------------- */
+/* --- directories ---------------------------------------------------------- */
 
 static err walk_tree(struct restore *r, const struct digest *root,
-    struct dirref *dir, unsigned depth);
+                     struct dirref *dir, unsigned depth);
 
 /* Make or find directory ${name}; ${*ret_fd} is -1 if it cannot be used. */
 static err
 make_dir(struct restore *r, struct dirref *parent, const char *name,
-    const char *path, int *ret_fd)
+         const char *path, int *ret_fd)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	struct stat st;
@@ -586,7 +304,8 @@ make_dir(struct restore *r, struct dirref *parent, const char *name,
 	if (r->opts->plan_only) {
 		*ret_fd = openat(parent->fd, name, flags);
 		if (*ret_fd < 0)
-			plan(r, path, "make this directory and all below it");
+			restore_plan(r, path,
+			             "make this directory and all below it");
 		return OK;
 	}
 	if (!r->fresh &&
@@ -596,14 +315,14 @@ make_dir(struct restore *r, struct dirref *parent, const char *name,
 			r->report->conflicts++;
 			return OK;
 		}
-		e = displace(r, parent->fd, name, path, false);
+		e = restore_displace(r, parent->fd, name, path, false);
 	}
 	if (!e.code && mkdirat(parent->fd, name, 0700) != 0 && errno != EEXIST)
 		e = err_sys("cannot be made");
 	if (!e.code && (*ret_fd = openat(parent->fd, name, flags)) < 0)
 		e = err_sys("cannot be opened");
 	if (e.code)
-		problem(r, path, e);
+		restore_problem(r, path, e);
 	return OK;
 }
 
@@ -614,7 +333,8 @@ remember_dir(struct restore *r, const char *path, const uint8_t *enc, size_t n)
 	err e;
 
 	if ((e = mem_grow(&r->dirs, r->ndirs + 1, &r->cap_dirs,
-	         sizeof(*r->dirs))).code)
+	                  sizeof(*r->dirs)))
+	        .code)
 		return e;
 	d = &r->dirs[r->ndirs];
 	*d = (struct rdir){ .enc_len = n };
@@ -626,7 +346,7 @@ remember_dir(struct restore *r, const char *path, const uint8_t *enc, size_t n)
 
 static err
 do_dir(struct restore *r, struct dirref *parent, const char *name,
-    const struct tree_entry *t, const uint8_t *enc, size_t n, unsigned depth)
+       const struct tree_entry *t, const uint8_t *enc, size_t n, unsigned depth)
 {
 	const char *path = buf_cstr(&r->path);
 	struct digest root = t->dir;
@@ -635,13 +355,12 @@ do_dir(struct restore *r, struct dirref *parent, const char *name,
 	err e;
 
 	if (depth >= WALK_DEPTH_MAX) {
-		problem(r, path, err_new(E_LIMIT, "too deep"));
+		restore_problem(r, path, err_new(E_LIMIT, "too deep"));
 		return OK;
 	}
 	if ((e = make_dir(r, parent, name, path, &fd)).code || fd < 0)
 		return e;
-	if (!r->opts->plan_only &&
-	    (e = remember_dir(r, path, enc, n)).code) {
+	if (!r->opts->plan_only && (e = remember_dir(r, path, enc, n)).code) {
 		close_fd(&fd);
 		return e;
 	}
@@ -649,7 +368,7 @@ do_dir(struct restore *r, struct dirref *parent, const char *name,
 		return e;
 	r->report->dirs++;
 	if (++r->open_dirs >= BATCH_DIRS)
-		e = flush(r);
+		e = restore_flush(r);
 	if (!e.code)
 		e = walk_tree(r, &root, dir, depth + 1);
 	dirref_drop(dir);
@@ -658,7 +377,7 @@ do_dir(struct restore *r, struct dirref *parent, const char *name,
 
 static err
 do_entry(struct restore *r, struct dirref *dir, const struct tree_entry *t,
-    unsigned depth)
+         unsigned depth)
 {
 	AUTO(buf_release) struct buf enc = BUF_MAX(TREE_ENTRY_MAX + 4 * KiB);
 	char name[TREE_NAME_MAX + 1];
@@ -681,7 +400,7 @@ do_entry(struct restore *r, struct dirref *dir, const struct tree_entry *t,
 			e = do_dir(r, dir, name, t, enc.p, enc.len, depth);
 		else if (t->type == ENTRY_FILE)
 			e = do_file(r, dir, buf_cstr(&r->path), t, enc.p,
-			    enc.len);
+			            enc.len);
 		else
 			e = do_other(r, dir, buf_cstr(&r->path), t, name);
 	}
@@ -714,10 +433,11 @@ extra(struct restore *r, const struct digest *root, struct dirref *dir)
 		if (strcmp(de->d_name, ".") == 0 ||
 		    strcmp(de->d_name, "..") == 0 ||
 		    strncmp(de->d_name, ".casemate-", 10) == 0 ||
-		    fstatat(dir->fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+		    fstatat(dir->fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) !=
+		        0 ||
 		    (st.st_dev == state.st_dev && st.st_ino == state.st_ino) ||
 		    ignore_match(r->ignore, buf_cstr(&r->path), de->d_name, n,
-		        S_ISDIR(st.st_mode)))
+		                 S_ISDIR(st.st_mode)))
 			continue;
 		dirwalk_close(w);
 		w = NULL;
@@ -728,52 +448,63 @@ extra(struct restore *r, const struct digest *root, struct dirref *dir)
 		if (len > 0)
 			buf_u8(&r->path, '/');
 		buf_str(&r->path, de->d_name);
-		plan(r, buf_cstr(&r->path), "move aside: not in the snapshot");
+		restore_plan(r, buf_cstr(&r->path),
+		             "move aside: not in the snapshot");
 		if (!r->opts->plan_only)
-			e = displace(r, dir->fd, de->d_name,
-			    buf_cstr(&r->path), false);
+			e = restore_displace(r, dir->fd, de->d_name,
+			                     buf_cstr(&r->path), false);
 		r->path.len = len;
 	}
 	(void)closedir(d);
 	return e;
 }
 
+/* The entries of one directory, one after the other. */
 static err
-walk_tree(struct restore *r, const struct digest *root, struct dirref *dir,
-    unsigned depth)
+walk_entries(struct restore *r, struct dirwalk *w, struct dirref *dir,
+             unsigned depth, err *ret_damage)
 {
-	AUTO(dirwalk_closep) struct dirwalk *w = NULL;
 	struct vault_progress *pr = r->opts->progress;
 	struct tree_entry t;
 	bool more = true;
 	err e;
 
-	if ((e = dirwalk_open(r->reader, root, &w)).code)
-		goto damaged;
-	if (r->ignore != NULL)
-		err_drop(ignore_enter(r->ignore, dir->fd, buf_cstr(&r->path)));
-	if (r->ignore != NULL && (e = extra(r, root, dir)).code)
-		goto damaged;
-	while (!(e = dirwalk_next(w, &t, &more)).code && more) {
-		if (pr != NULL && atomic_load(&pr->cancel)) {
-			e = err_new(E_CANCELLED, "stopped");
-			break;
-		}
+	while (!(*ret_damage = dirwalk_next(w, &t, &more)).code && more) {
+		if (pr != NULL && atomic_load(&pr->cancel))
+			return err_new(E_CANCELLED, "stopped");
 		if ((e = do_entry(r, dir, &t, depth)).code)
 			return e;
 	}
-	if (r->ignore != NULL)
-		ignore_leave(r->ignore);
-	if (!e.code)
-		return OK;
-damaged:
-	if (e.code == E_NOMEM || e.code == E_CANCELLED)
-		return e;
-	problem(r, r->path.len > 0 ? buf_cstr(&r->path) : ".", e);
 	return OK;
 }
 
-/* --- the end --------------------------------------------------------------------- */
+static err
+walk_tree(struct restore *r, const struct digest *root, struct dirref *dir,
+          unsigned depth)
+{
+	AUTO(dirwalk_closep) struct dirwalk *w = NULL;
+	err e = OK, damage;
+
+	damage = dirwalk_open(r->reader, root, &w);
+	if (!damage.code && r->ignore != NULL) {
+		err_drop(ignore_enter(r->ignore, dir->fd, buf_cstr(&r->path)));
+		damage = extra(r, root, dir);
+	}
+	if (!damage.code)
+		e = walk_entries(r, w, dir, depth, &damage);
+	if (w != NULL && r->ignore != NULL)
+		ignore_leave(r->ignore);
+	if (damage.code == E_NOMEM && !e.code)
+		return damage;
+
+	/* A damaged directory costs itself, not its neighbours. */
+	if (damage.code)
+		restore_problem(r, r->path.len > 0 ? buf_cstr(&r->path) : ".",
+		                damage);
+	return e;
+}
+
+/* --- the end -------------------------------------------------------------- */
 
 /* Link every further name of a file to its first. */
 static void
@@ -792,16 +523,19 @@ make_links(struct restore *r)
 			if (r->links[k].first && r->links[k].dev == l->dev &&
 			    r->links[k].ino == l->ino)
 				first = &r->links[k];
-		if ((e = open_parent(r->target, first->path, false, &from)).code ||
-		    (e = open_parent(r->target, l->path, false, &to)).code) {
-			problem(r, l->path, e);
+		if ((e = restore_parent(r->target, first->path, false, &from))
+		        .code ||
+		    (e = restore_parent(r->target, l->path, false, &to)).code) {
+			restore_problem(r, l->path, e);
 			continue;
 		}
 		a = strrchr(first->path, '/');
 		b = strrchr(l->path, '/');
 		if (linkat(from, a ? a + 1 : first->path, to,
-		        b ? b + 1 : l->path, 0) != 0 && errno != EEXIST)
-			problem(r, l->path, err_sys("cannot be linked"));
+		           b ? b + 1 : l->path, 0) != 0 &&
+		    errno != EEXIST)
+			restore_problem(r, l->path,
+			                err_sys("cannot be linked"));
 		else
 			r->report->files++;
 	}
@@ -820,11 +554,13 @@ finish_dirs(struct restore *r)
 
 		if (!(e = entry_decode(&c, &t)).code &&
 		    !(e = fs_open_beneath(r->target, d->path,
-		          O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0,
-		          &fd)).code)
+		                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
+		                              O_CLOEXEC,
+		                          0, &fd))
+		         .code)
 			e = restore_meta(fd, -1, NULL, &t, r->owners);
 		if (e.code)
-			problem(r, d->path, e);
+			restore_problem(r, d->path, e);
 	}
 }
 
@@ -841,7 +577,7 @@ finish_root(struct restore *r)
 	if (!(e = entry_decode(&c, &t)).code)
 		e = restore_meta(r->target, -1, NULL, &t, r->owners);
 	if (e.code)
-		problem(r, ".", e);
+		restore_problem(r, ".", e);
 }
 
 /* "/a/b" is staged as "/a/.b.casemate-<id>". */
@@ -872,7 +608,8 @@ open_new(struct restore *r, struct buf *staging)
 
 	/* An empty directory may be replaced; nothing else. */
 	if (rmdir(r->opts->target) != 0 && errno != ENOENT)
-		return err_new(E_EXISTS,
+		return err_new(
+		    E_EXISTS,
 		    "'%s' exists and is not an empty directory: name a new one",
 		    r->opts->target);
 	if ((e = staging_path(r, staging)).code ||
@@ -886,7 +623,7 @@ open_new(struct restore *r, struct buf *staging)
 	if (!r->fresh && errno != EEXIST)
 		return err_sys("'%s'", buf_cstr(staging));
 	r->target = open(buf_cstr(staging),
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return r->target < 0 ? err_sys("'%s'", buf_cstr(staging)) : OK;
 }
 
@@ -914,7 +651,7 @@ appear(struct restore *r, struct buf *staging)
 	char *slash;
 
 	if (renameat2(AT_FDCWD, buf_cstr(staging), AT_FDCWD, r->opts->target,
-	        RENAME_NOREPLACE) != 0)
+	              RENAME_NOREPLACE) != 0)
 		return err_sys("'%s'", r->opts->target);
 	slash = strrchr((char *)staging->p, '/');
 	slash[slash == (char *)staging->p] = '\0';
@@ -931,7 +668,7 @@ journal(struct restore *r, bool done)
 	char name[96];
 
 	(void)snprintf(name, sizeof(name), "restoring-%.12s.json",
-	    digest_str(&r->snap->id));
+	               digest_str(&r->snap->id));
 	if (done) {
 		(void)unlinkat(r->v->state_fd, name, 0);
 		return;
@@ -943,67 +680,6 @@ journal(struct restore *r, bool done)
 	json_time(&w, "since", time_now());
 	json_close(&w);
 	err_drop(fs_write(r->v->state_fd, name, b.p, b.len, 0600));
-}
-
-/*
- * While files are written the disk already works on them, so that the one sync at
- * the end finds little left.  It is that last sync that counts.
- */
-#define FLUSH_EVERY (200 * NS_PER_MS)
-
-struct flusher {
-	int target;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop;
-	bool running;
-	pthread_t thread;
-};
-
-static void *
-flushing(void *arg)
-{
-	struct flusher *f = arg;
-
-	pthread_mutex_lock(&f->lock);
-	while (!f->stop) {
-		struct timespec ts;
-
-		(void)clock_gettime(CLOCK_REALTIME, &ts);
-		ts.tv_nsec += FLUSH_EVERY;
-		ts.tv_sec += ts.tv_nsec / NS_PER_S;
-		ts.tv_nsec %= NS_PER_S;
-		(void)pthread_cond_timedwait(&f->wake, &f->lock, &ts);
-		if (f->stop)
-			break;
-		pthread_mutex_unlock(&f->lock);
-		(void)syncfs(f->target);
-		pthread_mutex_lock(&f->lock);
-	}
-	pthread_mutex_unlock(&f->lock);
-	return NULL;
-}
-
-static void
-flusher_start(struct flusher *f, int target)
-{
-	*f = (struct flusher){ .target = target };
-	pthread_mutex_init(&f->lock, NULL);
-	pthread_cond_init(&f->wake, NULL);
-	f->running = pthread_create(&f->thread, NULL, flushing, f) == 0;
-}
-
-static void
-flusher_stop(struct flusher *f)
-{
-	pthread_mutex_lock(&f->lock);
-	f->stop = true;
-	pthread_cond_signal(&f->wake);
-	pthread_mutex_unlock(&f->lock);
-	if (f->running)
-		(void)pthread_join(f->thread, NULL);
-	pthread_mutex_destroy(&f->lock);
-	pthread_cond_destroy(&f->wake);
 }
 
 static err
@@ -1027,7 +703,7 @@ restore_all(struct restore *r)
 	flusher_start(&flusher, r->target);
 	e = walk_tree(r, &r->snap->root, dir, 0);
 	if (!e.code)
-		e = flush(r);
+		e = restore_flush(r);
 	flusher_stop(&flusher);
 	dirref_drop(dir);
 	if (e.code || r->opts->plan_only)
@@ -1075,10 +751,15 @@ restore_end(struct restore *r)
 
 err
 vault_restore(struct vault *v, const struct snapshot *s,
-    const struct vault_restore_opts *opts, struct vault_restore_report *ret)
+              const struct vault_restore_opts *opts,
+              struct vault_restore_report *ret)
 {
 	struct restore r = {
-		.v = v, .snap = s, .opts = opts, .report = ret, .target = -1,
+		.v = v,
+		.snap = s,
+		.opts = opts,
+		.report = ret,
+		.target = -1,
 		.owners = !opts->no_owner && geteuid() == 0,
 	};
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
@@ -1090,8 +771,9 @@ vault_restore(struct vault *v, const struct snapshot *s,
 	*ret = (struct vault_restore_report){ 0 };
 	pthread_mutex_init(&r.lock, NULL);
 	r.path = BUF_MAX(MiB);
-	r.threads = opts->threads > 0 ? opts->threads :
-	    cpus < 1 ? 1 : (unsigned)MIN(cpus, 64L);
+	r.threads = opts->threads > 0 ? opts->threads
+	    : cpus < 1                ? 1
+				      : (unsigned)MIN(cpus, 64L);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < 16384) {
 		rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)16384);
 		(void)setrlimit(RLIMIT_NOFILE, &rl);
@@ -1111,6 +793,6 @@ vault_restore(struct vault *v, const struct snapshot *s,
 	ret->wall_ns = time_mono() - t0;
 	if (!e.code && ret->problems.total > 0)
 		return err_new(E_PARTIAL, "%llu files could not be restored",
-		    (unsigned long long)ret->problems.total);
+		               (unsigned long long)ret->problems.total);
 	return e;
 }

@@ -16,35 +16,35 @@
 
 /* A file of the batch at hand. */
 struct rfile {
-	struct dirref *dir;     /* Where it goes; held. */
-	char *path;             /* Below the target; owned, for messages. */
-	const char *name;       /* Last part of path. */
-	char *temp;             /* In place: the name it is written under; owned. */
+	struct dirref *dir; /* Where it goes; held. */
+	char *path;         /* Below the target; owned, for messages. */
+	const char *name;   /* Last part of path. */
+	char *temp;         /* In place: the name it is written under; owned. */
 	struct tree_entry meta; /* Without content; points into `enc`. */
 	uint8_t *enc;           /* Owned. */
 	size_t enc_len;
-	atomic_uint left;       /* Pieces that are not written yet. */
+	atomic_uint left; /* Pieces that are not written yet. */
 	unsigned pieces;
-	bool exists;            /* Something has its name now. */
-	bool skip;              /* Nothing to do (any more). */
+	bool exists; /* Something has its name now. */
+	bool skip;   /* Nothing to do (any more). */
 	atomic_bool failed;
-	pthread_mutex_t *lock;  /* Of `error`; borrowed. */
-	err error;              /* First failure; owned. */
+	pthread_mutex_t *lock; /* Of `error`; borrowed. */
+	err error;             /* First failure; owned. */
 };
 
 /* A piece of a file: a chunk, or what lies of it before a hole. */
 struct want {
 	struct chunk_place at;
-	uint32_t file;   /* In the batch. */
-	uint32_t skip;   /* Bytes of the chunk before the piece. */
+	uint32_t file; /* In the batch. */
+	uint32_t skip; /* Bytes of the chunk before the piece. */
 	uint32_t len;
-	uint64_t off;    /* In the file. */
+	uint64_t off; /* In the file. */
 };
 
 struct batch {
 	struct rfile *files; /* Owned. */
 	size_t nfiles, cap_files;
-	struct want *wants;  /* Owned. */
+	struct want *wants; /* Owned. */
 	size_t nwants, cap_wants;
 };
 
@@ -61,20 +61,51 @@ struct restore {
 	struct batch batch;
 	struct reader *reader; /* Of the walking thread. */
 	struct buf path;       /* Of the directory at hand, below the target. */
-	struct rdir *dirs;     /* Owned; directories made, for their metadata. */
+	struct rdir *dirs; /* Owned; directories made, for their metadata. */
 	size_t ndirs, cap_dirs;
-	struct rlink *links;   /* Owned; hard links seen. */
+	struct rlink *links; /* Owned; hard links seen. */
 	size_t nlinks, cap_links;
 	size_t open_dirs;      /* Opened since the batch was empty. */
-	struct ignore *ignore; /* In place: what was never saved is not extra. */
+	struct ignore *ignore; /* In place: what was never saved is not extra.
+	                        */
 	bool adopted;          /* Packs without an index were looked for. */
 	atomic_int_fast64_t cpu_fetch, cpu_open, cpu_hash, cpu_write;
 	atomic_uint_fast64_t fetched;
 };
 
 /**
+ * restore_problem(r, path, why), restore_plan(r, path, what):
+ * Report that ${path} could not be restored (${why} is taken over); or, with
+ * plan_only, what would be done with it.
+ */
+void restore_problem(struct restore *r, const char *path, err why);
+void restore_plan(struct restore *r, const char *path, const char *what);
+
+/**
+ * restore_parent(root, path, make, ret):
+ * Open the directory above ${path} below ${root}, making what is missing if
+ * ${make}.
+ */
+err restore_parent(int root, const char *path, bool make, int *ret);
+
+/**
+ * restore_displace(r, dir, name, path, keep):
+ * Keep ${name} of ${dir}, which lies at ${path} below the target, aside: move
+ * it, or with ${keep} link it, so that it can be replaced by a rename.
+ */
+err restore_displace(struct restore *r, int dir, const char *name,
+                     const char *path, bool keep);
+
+/**
+ * restore_flush(r):
+ * Restore the files of the batch and empty it.
+ */
+err restore_flush(struct restore *r);
+
+/**
  * restore_meta(fd, name_fd, name, e, owners):
- * Set owner, attributes, mode and times of ${fd} (or, if negative, of ${name} below
+ * Set owner, attributes, mode and times of ${fd} (or, if negative, of ${name}
+ * below
  * ${name_fd}, not following it) as entry ${e} says.
  */
 err restore_meta(int fd, int name_fd, const char *name,
@@ -97,8 +128,8 @@ err restore_fetch(struct restore *r);
 /**
  * restore_compare(r):
  * In parallel, see which files of the batch exist with the wanted content:
- * those are marked skip and their wants dropped; with ${fix_meta} their metadata
- * is set.
+ * those are marked skip and their wants dropped; with ${fix_meta} their
+ * metadata is set.
  */
 err restore_compare(struct restore *r, bool fix_meta);
 

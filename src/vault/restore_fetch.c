@@ -2,8 +2,8 @@
 
 /*
  * The parallel half of restore.  Wants are sorted by where they lie, so each
- * segment is fetched, opened and decoded once for all files that want a piece of
- * it; neighbouring segments come in one read.  A file of one piece is made,
+ * segment is fetched, opened and decoded once for all files that want a piece
+ * of it; neighbouring segments come in one read.  A file of one piece is made,
  * written and finished in one go.
  */
 
@@ -19,9 +19,11 @@
 #include "vault/chunklist.h"
 #include "vault/restore.h"
 
-#define AHEAD_MAX (4 * MiB) /* One read is no longer, unless one segment is. */
-#define GAP_MAX (64 * KiB)  /* Unwanted bytes that are read along. */
-#define UNIT_WANTS 1024
+#define AHEAD_MAX                                                              \
+	(4 * MiB) /* One read is no longer, unless one segment is.   \
+	                     */
+#define GAP_MAX       (64 * KiB) /* Unwanted bytes that are read along. */
+#define UNIT_WANTS    1024
 #define UNIT_SEGMENTS 8
 
 struct fetching {
@@ -103,7 +105,7 @@ piece_done(struct restore *r, const struct want *w)
 /* All wants from ${*i} on that lie in one segment. */
 static err
 segment_wants(struct fetching *k, struct reader *rd, const struct pack_dir *d,
-    const struct secret *key, size_t *i, size_t end)
+              const struct secret *key, size_t *i, size_t end)
 {
 	struct want *wants = k->r->batch.wants;
 	uint16_t segment = wants[*i].at.segment;
@@ -117,7 +119,7 @@ segment_wants(struct fetching *k, struct reader *rd, const struct pack_dir *d,
 		e = err_new(E_CORRUPT, "the index points outside of its pack");
 	else
 		e = reader_segment(rd, wants[*i].at.pack, d, key, segment,
-		    &plain);
+		                   &plain);
 	atomic_fetch_add(&k->r->cpu_open, time_cpu() - t0);
 	for (; *i < end && wants[*i].at.segment == segment; (*i)++) {
 		const struct want *w = &wants[*i];
@@ -127,21 +129,24 @@ segment_wants(struct fetching *k, struct reader *rd, const struct pack_dir *d,
 		if (e.code) {
 			bad = err_new(e.code, "%s", err_text(e));
 		} else if (w->at.pos >= s->n) {
-			bad = err_new(E_CORRUPT,
+			bad = err_new(
+			    E_CORRUPT,
 			    "the index points outside of its segment");
-		} else if ((row = &d->chunks[s->first + w->at.pos]) != checked) {
+		} else if ((row = &d->chunks[s->first + w->at.pos]) !=
+		           checked) {
 			t0 = row->len > 64 * KiB ? time_cpu() : 0;
 			bad = chunk_check(&k->r->v->keys.domain.naming, row,
-			    plain, NULL);
+			                  plain, NULL);
 			if (t0)
 				atomic_fetch_add(&k->r->cpu_hash,
-				    time_cpu() - t0);
+				                 time_cpu() - t0);
 			if (!bad.code)
 				checked = row;
 		}
 		if (!bad.code && (uint64_t)w->skip + w->len > checked->len)
-			bad = err_new(E_CORRUPT, "a chunk shorter than its file "
-			                         "says");
+			bad = err_new(E_CORRUPT,
+			              "a chunk shorter than its file "
+			              "says");
 		if (bad.code)
 			rfile_fail(&k->r->batch.files[w->file], bad);
 		else
@@ -154,7 +159,7 @@ segment_wants(struct fetching *k, struct reader *rd, const struct pack_dir *d,
 /* Fetch in one read the wanted segments that follow closely on each other. */
 static void
 prefetch(struct fetching *k, struct reader *rd, const struct pack_dir *d,
-    size_t i, size_t end)
+         size_t i, size_t end)
 {
 	const struct want *w = k->r->batch.wants;
 	uint32_t first = w[i].at.segment, last = first;
@@ -184,7 +189,8 @@ covered(const struct pack_dir *d, uint32_t from, uint32_t segment)
 {
 	return segment < d->nsegments &&
 	    d->segments[segment].off + d->segments[segment].sealed_len -
-	        d->segments[from].off <= AHEAD_MAX;
+		d->segments[from].off <=
+	    AHEAD_MAX;
 }
 
 static void
@@ -192,7 +198,7 @@ fail_all(struct restore *r, size_t i, size_t end, err e)
 {
 	for (; i < end; i++) {
 		rfile_fail(&r->batch.files[r->batch.wants[i].file],
-		    err_new(e.code, "%s", err_text(e)));
+		           err_new(e.code, "%s", err_text(e)));
 		piece_done(r, &r->batch.wants[i]);
 	}
 	err_drop(e);
@@ -216,8 +222,8 @@ do_unit(struct fetching *k, struct reader *rd, size_t i, size_t end)
 	while (i < end) {
 		if (from == UINT32_MAX || !covered(d, from, w[i].at.segment)) {
 			prefetch(k, rd, d, i, end);
-			from = w[i].at.segment < d->nsegments ?
-			    w[i].at.segment : 0;
+			from = w[i].at.segment < d->nsegments ? w[i].at.segment
+							      : 0;
 		}
 		/* What fails is noted with the files that it hurts. */
 		err_drop(segment_wants(k, rd, d, &key, &i, end));
@@ -253,8 +259,7 @@ make_units(struct fetching *k)
 
 	for (size_t i = 0; i < b->nwants; i++) {
 		const struct want *w = &b->wants[i];
-		bool new_segment = i == 0 ||
-		    w->at.pack != w[-1].at.pack ||
+		bool new_segment = i == 0 || w->at.pack != w[-1].at.pack ||
 		    w->at.segment != w[-1].at.segment;
 
 		if (!new_segment)
@@ -264,7 +269,8 @@ make_units(struct fetching *k)
 		    i - k->units[k->nunits - 1] < UNIT_WANTS)
 			continue;
 		if ((e = mem_grow(&k->units, k->nunits + 1, &cap,
-		         sizeof(*k->units))).code)
+		                  sizeof(*k->units)))
+		        .code)
 			return e;
 		k->units[k->nunits++] = i;
 		segments = 0;
@@ -283,7 +289,7 @@ restore_fetch(struct restore *r)
 	if (r->batch.nwants == 0)
 		return OK;
 	qsort(r->batch.wants, r->batch.nwants, sizeof(*r->batch.wants),
-	    want_cmp);
+	      want_cmp);
 	e = make_units(&k);
 	if (!e.code)
 		e = mem_alloc(r->threads, sizeof(*k.readers), &k.readers);
@@ -301,7 +307,7 @@ restore_fetch(struct restore *r)
 	return e;
 }
 
-/* --- comparing ----------------------------------------------------------------- */
+/* --- comparing ------------------------------------------------------------ */
 
 struct comparing {
 	struct restore *r;
@@ -309,8 +315,8 @@ struct comparing {
 	atomic_size_t next;
 };
 
-/* Is what ${fd} holds the wanted content?  Wants of one file lie together and in
- * order before they are sorted. */
+/* Is what ${fd} holds the wanted content?  Wants of one file lie together and
+ * in order before they are sorted. */
 static err
 same_content(struct restore *r, size_t file, int fd, uint8_t *window, bool *ret)
 {
@@ -328,8 +334,8 @@ same_content(struct restore *r, size_t file, int fd, uint8_t *window, bool *ret)
 	*ret = false;
 	if ((e = entry_decode(&c, &entry)).code ||
 	    (e = reader_new(r->v, &rd)).code ||
-	    (e = chunklist_open(rd, &r->v->keys.domain.naming, &entry,
-	         &l)).code ||
+	    (e = chunklist_open(rd, &r->v->keys.domain.naming, &entry, &l))
+	        .code ||
 	    (e = holes_init(&holes, &entry)).code)
 		return e;
 	while (!(e = chunklist_next(l, &ref, &more)).code && more) {
@@ -341,7 +347,9 @@ same_content(struct restore *r, size_t file, int fd, uint8_t *window, bool *ret)
 			size_t want = MIN((size_t)run, (size_t)ref.len - done);
 
 			if ((e = fs_pread_full(fd, window + done, want,
-			         (off_t)off, &n)).code || n < want)
+			                       (off_t)off, &n))
+			        .code ||
+			    n < want)
 				return e;
 			done += want;
 			at += want;
@@ -367,7 +375,7 @@ compare_one(struct comparing *k, size_t i, uint8_t *window)
 	if (!f->exists || f->skip)
 		return;
 	fd = openat(f->dir->fd, f->name,
-	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	            O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return;
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||

@@ -41,7 +41,8 @@ set_xattrs(int fd, const struct tree_entry *e)
 		memcpy(name, k, n);
 		name[n] = '\0';
 		if (fsetxattr(fd, name, v != NULL ? v : (const void *)"", m,
-		        0) != 0 && !may_miss(name))
+		              0) != 0 &&
+		    !may_miss(name))
 			return err_sys("attribute '%s'", name);
 	}
 	return OK;
@@ -62,15 +63,16 @@ times_of(const struct tree_entry *e, struct timespec ts[2])
 
 err
 restore_meta(int fd, int name_fd, const char *name, const struct tree_entry *e,
-    bool owners)
+             bool owners)
 {
 	struct timespec ts[2];
 	err er;
 
 	times_of(e, ts);
 	if (fd < 0) {
-		if (owners && fchownat(name_fd, name, e->uid, e->gid,
-		        AT_SYMLINK_NOFOLLOW) != 0)
+		if (owners &&
+		    fchownat(name_fd, name, e->uid, e->gid,
+		             AT_SYMLINK_NOFOLLOW) != 0)
 			return err_sys("owner");
 		if (e->type != ENTRY_SYMLINK &&
 		    fchmodat(name_fd, name, e->mode, 0) != 0)
@@ -145,14 +147,14 @@ make_other(int dir, const struct tree_entry *e, const char *name)
 		break;
 	}
 	if (mknodat(dir, name, kind | 0600,
-	        makedev(e->rdev_major, e->rdev_minor)) != 0)
+	            makedev(e->rdev_major, e->rdev_minor)) != 0)
 		return err_sys("special file");
 	return OK;
 }
 
 err
 restore_other(const struct restore *r, int dir, const struct tree_entry *e,
-    const char *name)
+              const char *name)
 {
 	err er = make_other(dir, e, name);
 

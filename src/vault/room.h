@@ -40,7 +40,7 @@ struct vault {
 	struct packtab packs;
 	struct index_set index;
 	struct packset index_names; /* Of the files in use. */
-	bool index_gap; /* An index object could not be read. */
+	bool index_gap;             /* An index object could not be read. */
 
 	struct reader_cache *reader; /* Pack directories, session keys. */
 };
@@ -76,28 +76,29 @@ err vault_get_any(struct vault *v, const char *name, struct buf *b);
 
 /**
  * vault_get_named(v, name, id, b):
- * Get the object ${name} whose bytes have the SHA-256 ${id}, from the first store
- * whose copy matches; E_CORRUPT if copies exist and none does.
+ * Get the object ${name} whose bytes have the SHA-256 ${id}, from the first
+ * store whose copy matches; E_CORRUPT if copies exist and none does.
  */
 err vault_get_named(struct vault *v, const char *name, const struct digest *id,
                     struct buf *b);
 
 /**
  * vault_each_name(v, kind, fn, arg):
- * Call ${fn} once for every object of ${kind} that any open store lists, sorted.  A
- * store that cannot be listed is left out from now on, unless it is the last.
+ * Call ${fn} once for every object of ${kind} that any open store lists,
+ * sorted.  A store that cannot be listed is left out from now on, unless it is
+ * the last.
  */
 err vault_each_name(struct vault *v, const char *kind,
                     err (*fn)(const struct store_item *item, void *arg),
                     void *arg);
 
-/* --- index ------------------------------------------------------------------ */
+/* --- index ---------------------------------------------------------------- */
 
 /**
  * index_load(v):
  * Bring the index of our domain up to what the stores list: fetch what is new
- * into the local cache, drop what is superseded.  Damaged index objects are left
- * out (their packs are read instead).
+ * into the local cache, drop what is superseded.  Damaged index objects are
+ * left out (their packs are read instead).
  */
 err index_load(struct vault *v);
 
@@ -115,7 +116,7 @@ err index_add(struct vault *v, struct index_entry *entries, size_t n,
  */
 err index_adopt(struct vault *v, uint64_t *ret_n);
 
-/* --- reading chunks ------------------------------------------------------------ */
+/* --- reading chunks ------------------------------------------------------- */
 
 /* Opaque; one reading thread's view of a vault. */
 struct reader;
@@ -156,15 +157,15 @@ err reader_place(struct vault *v, const struct digest *name,
 /**
  * reader_prefetch(r, pack, dir, first, last):
  * Fetch the sealed bytes of segments ${first} to ${last} of a pack in one read,
- * so that reader_segment() finds them.  Failing is fine: they are fetched one by
- * one then, from any store.
+ * so that reader_segment() finds them.  Failing is fine: they are fetched one
+ * by one then, from any store.
  */
-void reader_prefetch(struct reader *r, uint32_t pack, const struct pack_dir *dir,
-                     uint32_t first, uint32_t last);
+void reader_prefetch(struct reader *r, uint32_t pack,
+                     const struct pack_dir *dir, uint32_t first, uint32_t last);
 
 /**
  * reader_segment(r, pack, dir, key, segment, ret):
- * Open a segment; ${*ret} points to its plain bytes until the next call.  Chunks
+ * Open a segment; ${*ret} points to its plain bytes until the next call. Chunks
  * in it are not checked yet: see chunk_check().
  */
 err reader_segment(struct reader *r, uint32_t pack, const struct pack_dir *dir,
@@ -180,20 +181,20 @@ uint64_t reader_fetched(const struct reader *r);
 /**
  * reader_chunk(r, name, b):
  * Append the checked plain bytes of a chunk to ${b}.  Keeps the last segment
- * opened, because neighbours are often wanted next.  E_NOTFOUND if the index does
- * not know it, E_CORRUPT if its bytes are wrong in every store.
+ * opened, because neighbours are often wanted next.  E_NOTFOUND if the index
+ * does not know it, E_CORRUPT if its bytes are wrong in every store.
  */
 err reader_chunk(struct reader *r, const struct digest *name, struct buf *b);
 
 /**
  * chunk_check(naming, row, plain):
- * See that the bytes of chunk ${row} of the opened segment ${plain} have its name.
- * E_CORRUPT otherwise.  ${ret_sha} (or NULL) gets their SHA-256.
+ * See that the bytes of chunk ${row} of the opened segment ${plain} have its
+ * name. E_CORRUPT otherwise.  ${ret_sha} (or NULL) gets their SHA-256.
  */
 err chunk_check(const struct secret *naming, const struct chunk_row *row,
                 const uint8_t *plain, struct digest *ret_sha);
 
-/* --- snapshots -------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------ */
 
 /**
  * snapshot_encode(v, s, session, b, ret_id):
@@ -205,7 +206,8 @@ err snapshot_encode(struct vault *v, const struct snapshot *s,
 
 /**
  * snapshot_decode(v, p, n, ret):
- * Verify, open and parse a snapshot object.  E_DENIED if it is sealed for others.
+ * Verify, open and parse a snapshot object.  E_DENIED if it is sealed for
+ * others.
  */
 err snapshot_decode(struct vault *v, const void *p, size_t n,
                     struct snapshot *ret);

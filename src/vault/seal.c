@@ -6,9 +6,9 @@
 
 #include "vault/seal.h"
 
-#define BOX_LABEL "casemate session v1"
-#define SLOT_KEY_ID 8
-#define SLOT_LEN (SLOT_KEY_ID + BOX_LEN)
+#define BOX_LABEL     "casemate session v1"
+#define SLOT_KEY_ID   8
+#define SLOT_LEN      (SLOT_KEY_ID + BOX_LEN)
 #define SLOT_CRITICAL 0x8000
 
 static void
@@ -69,8 +69,8 @@ nonces_next(struct nonces *n, uint8_t out[NONCE_LEN])
 
 err
 preamble_write(const char *magic, const struct node_keys *keys,
-    const struct session *s, enum lock_class lock, struct buf *b,
-    struct preamble *ret)
+               const struct session *s, enum lock_class lock, struct buf *b,
+               struct preamble *ret)
 {
 	static const uint8_t no_session[ID_LEN];
 	size_t slots = s != NULL ? s->slots_len : 0;
@@ -116,7 +116,8 @@ slots_check(const struct preamble *pre)
 
 		(void)cur_bytes(&c, len);
 		if (type & SLOT_CRITICAL)
-			return err_new(E_UNSUPPORTED,
+			return err_new(
+			    E_UNSUPPORTED,
 			    "a key slot of a newer format: update casemate");
 	}
 	return c.bad ? err_new(E_CORRUPT, "damaged key slots") : OK;
@@ -138,7 +139,7 @@ preamble_read(const char *magic, const void *p, size_t n, struct preamble *ret)
 	incompat = cur_u32(&c);
 	if (incompat != 0)
 		return err_new(E_UNSUPPORTED,
-		    "written by a newer format: update casemate");
+		               "written by a newer format: update casemate");
 	ret->len = cur_u32(&c);
 	cur_copy(&c, ret->vault, ID_LEN);
 	cur_copy(&c, ret->domain, ID_LEN);
@@ -160,13 +161,14 @@ preamble_read(const char *magic, const void *p, size_t n, struct preamble *ret)
 
 err
 preamble_open(const struct node_keys *keys, const struct preamble *pre,
-    struct secret *ret)
+              struct secret *ret)
 {
 	struct cur c = CUR(pre->slots, pre->slots_len);
 	uint8_t mine[SLOT_KEY_ID];
 
 	if (!keys->can_read)
-		return err_new(E_DENIED,
+		return err_new(
+		    E_DENIED,
 		    "this node may write but not read: restore with the "
 		    "recovery kit");
 	slot_key_id(&keys->read_pub, mine);
@@ -180,7 +182,8 @@ preamble_open(const struct node_keys *keys, const struct preamble *pre,
 		    memcmp(id, mine, SLOT_KEY_ID) == 0)
 			return box_open(&keys->read, BOX_LABEL, box, ret);
 	}
-	return err_new(E_DENIED,
+	return err_new(
+	    E_DENIED,
 	    "sealed for another node: restore there, or with the recovery kit");
 }
 

@@ -3,9 +3,9 @@
 #define VAULT_SEAL_H
 
 /*
- * What every sealed object begins with: the clear preamble, and the session whose
- * key it carries in slots.  And Padmé, the size to which objects are padded.
- * FORMAT.md, "Preamble".
+ * What every sealed object begins with: the clear preamble, and the session
+ * whose key it carries in slots.  And Padmé, the size to which objects are
+ * padded. FORMAT.md, "Preamble".
  */
 
 #include <stdatomic.h>
@@ -18,17 +18,17 @@
 #include "crypto/crypto.h"
 #include "vault/keys.h"
 
-#define MAGIC_LEN 8
-#define MAGIC_PACK "casepack"
-#define MAGIC_INDEX "caseindx"
+#define MAGIC_LEN      8
+#define MAGIC_PACK     "casepack"
+#define MAGIC_INDEX    "caseindx"
 #define MAGIC_SNAPSHOT "casesnap"
 
 #define PREAMBLE_FIXED 96
-#define PREAMBLE_MAX 4096
-#define SLOTS_MAX (PREAMBLE_MAX - PREAMBLE_FIXED)
+#define PREAMBLE_MAX   4096
+#define SLOTS_MAX      (PREAMBLE_MAX - PREAMBLE_FIXED)
 
 #define SLOT_EPOCH_X25519 1
-#define SLOT_NODE_X25519 2
+#define SLOT_NODE_X25519  2
 
 enum lock_class {
 	LOCK_NONE = 0,
@@ -81,8 +81,8 @@ void nonces_next(struct nonces *n, uint8_t out[NONCE_LEN]);
 
 /**
  * preamble_write(magic, keys, s, lock, b, ret):
- * Append a preamble with a fresh salt to ${b} (where it must be first), with the
- * slots of ${s} (no slots if NULL), and describe it in ${*ret}.
+ * Append a preamble with a fresh salt to ${b} (where it must be first), with
+ * the slots of ${s} (no slots if NULL), and describe it in ${*ret}.
  */
 err preamble_write(const char *magic, const struct node_keys *keys,
                    const struct session *s, enum lock_class lock, struct buf *b,
@@ -99,7 +99,7 @@ err preamble_read(const char *magic, const void *p, size_t n,
 
 /**
  * preamble_open(keys, pre, ret):
- * Open the session key in a slot of ${pre} with the keys of this node.  E_DENIED
+ * Open the session key in a slot of ${pre} with the keys of this node. E_DENIED
  * if no slot is for us.
  */
 err preamble_open(const struct node_keys *keys, const struct preamble *pre,
@@ -107,8 +107,8 @@ err preamble_open(const struct node_keys *keys, const struct preamble *pre,
 
 /**
  * padme(n):
- * Return the padded size for ${n} bytes (Padmé, PURBs paper, 2019): at most 12 %
- * more, and only O(log log n) bits of the size remain visible.
+ * Return the padded size for ${n} bytes (Padmé, PURBs paper, 2019): at most 12
+ * % more, and only O(log log n) bits of the size remain visible.
  */
 uint64_t padme(uint64_t n);
 

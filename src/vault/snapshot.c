@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Snapshot objects: preamble, one sealed body of TLVs, the signer's key id and a
- * signature over all before it.  The name of the object is the SHA-256 of its
+ * Snapshot objects: preamble, one sealed body of TLVs, the signer's key id and
+ * a signature over all before it.  The name of the object is the SHA-256 of its
  * bytes, which is also the id of the snapshot.  FORMAT.md, "Snapshots".
  */
 
@@ -14,8 +14,8 @@
 #include "vault/tree.h"
 
 #define TYPE_SNAPSHOT "application/vnd.casemate.snapshot"
-#define BODY_MAX (64 * KiB)
-#define SNAPSHOT_MAX (256 * KiB)
+#define BODY_MAX      (64 * KiB)
+#define SNAPSHOT_MAX  (256 * KiB)
 
 enum {
 	S_ASSET = 1,
@@ -73,9 +73,9 @@ snapshot_copy(const struct snapshot *s, struct snapshot *ret)
 	ret->base = strdup(s->base);
 	ret->root_entry = NULL;
 	err_drop(mem_dup(s->root_entry, s->root_entry_len,
-	    (char **)&ret->root_entry));
-	if (ret->root_entry != NULL && ret->asset != NULL && ret->kind != NULL && ret->node != NULL &&
-	    ret->base != NULL)
+	                 (char **)&ret->root_entry));
+	if (ret->root_entry != NULL && ret->asset != NULL &&
+	    ret->kind != NULL && ret->node != NULL && ret->base != NULL)
 		return OK;
 	snapshot_release(ret);
 	return err_nomem();
@@ -137,7 +137,8 @@ body_encode(const struct snapshot *s, struct buf *b)
 
 err
 snapshot_encode(struct vault *v, const struct snapshot *s,
-    const struct session *session, struct buf *b, struct digest *ret_id)
+                const struct session *session, struct buf *b,
+                struct digest *ret_id)
 {
 	AUTO(buf_release) struct buf body = BUF_MAX(BODY_MAX);
 	AUTO(aead_freep) struct aead *a = NULL;
@@ -152,7 +153,8 @@ snapshot_encode(struct vault *v, const struct snapshot *s,
 	body_encode(s, &body);
 	if ((e = buf_done(&body)).code ||
 	    (e = preamble_write(MAGIC_SNAPSHOT, &v->keys, session, LOCK_KEPT, b,
-	         &pre)).code ||
+	                        &pre))
+	        .code ||
 	    (e = crypto_random(nonce + 4, 8)).code ||
 	    (e = aead_new(&session->key, &a)).code)
 		return e;
@@ -166,8 +168,8 @@ snapshot_encode(struct vault *v, const struct snapshot *s,
 
 	buf_add(b, v->keys.sign.id.b, DIGEST_LEN);
 	if ((e = buf_done(b)).code ||
-	    (e = dsse_sign(&v->keys.sign, TYPE_SNAPSHOT, b->p, b->len,
-	         sig)).code)
+	    (e = dsse_sign(&v->keys.sign, TYPE_SNAPSHOT, b->p, b->len, sig))
+	        .code)
 		return e;
 	buf_add(b, sig, SIG_LEN);
 	sha256(b->p, b->len, ret_id);
@@ -199,7 +201,7 @@ root_entry(struct cur *v, struct snapshot *s)
 		return err_new(E_CORRUPT, "a snapshot whose roots disagree");
 	s->root_entry_len = v->left;
 	return mem_dup(cur_bytes(v, v->left), s->root_entry_len,
-	    (char **)&s->root_entry);
+	               (char **)&s->root_entry);
 }
 
 static err
@@ -249,7 +251,8 @@ item_decode(uint16_t type, struct cur *v, struct snapshot *s)
 	if (type < ARRAY_LEN(numbers) && numbers[type] != NULL)
 		*numbers[type] = cur_u64(v);
 	else if (type & S_CRITICAL)
-		return err_new(E_UNSUPPORTED,
+		return err_new(
+		    E_UNSUPPORTED,
 		    "a snapshot of a newer version: update casemate");
 	else
 		(void)cur_bytes(v, v->left);
@@ -285,7 +288,7 @@ body_decode(const uint8_t *p, size_t n, struct snapshot *s)
 /* Check the signature; leave in ${c} what lies before it. */
 static err
 signature_check(struct vault *v, const void *p, size_t n, struct preamble *pre,
-    struct cur *c)
+                struct cur *c)
 {
 	const struct key_statement *node;
 	struct digest signer;
@@ -298,13 +301,15 @@ signature_check(struct vault *v, const void *p, size_t n, struct preamble *pre,
 	*c = CUR(p, n - DIGEST_LEN - SIG_LEN);
 	memcpy(signer.b, (const uint8_t *)p + c->left, DIGEST_LEN);
 	if ((node = statements_node(&v->statements, &signer)) == NULL)
-		return err_new(E_DENIED, "signed by a key that is not enrolled");
+		return err_new(E_DENIED,
+		               "signed by a key that is not enrolled");
 	if (memcmp(pre->vault, v->keys.vault, ID_LEN) != 0)
 		return err_new(E_DENIED, "it belongs to another vault");
 	if (memcmp(node->domain, pre->domain, ID_LEN) != 0)
-		return err_new(E_DENIED, "its signer speaks for another domain");
+		return err_new(E_DENIED,
+		               "its signer speaks for another domain");
 	if (!dsse_verify(&node->pub, TYPE_SNAPSHOT, p, n - SIG_LEN,
-	        (const uint8_t *)p + n - SIG_LEN))
+	                 (const uint8_t *)p + n - SIG_LEN))
 		return err_new(E_CORRUPT, "its signature does not hold");
 	return OK;
 }
@@ -350,7 +355,7 @@ snapshot_decode(struct vault *v, const void *p, size_t n, struct snapshot *ret)
 	return OK;
 }
 
-/* --- finding ------------------------------------------------------------------- */
+/* --- finding -------------------------------------------------------------- */
 
 struct listing {
 	struct vault *v;
@@ -381,20 +386,22 @@ list_one(const struct store_item *item, void *arg)
 			err p = preamble_read(MAGIC_SNAPSHOT, b.p, b.len, &pre);
 
 			err_drop(p);
-			if (!p.code && memcmp(pre.domain,
-			        l->v->keys.domain.id, ID_LEN) != 0) {
+			if (!p.code &&
+			    memcmp(pre.domain, l->v->keys.domain.id, ID_LEN) !=
+			        0) {
 				err_drop(e);
 				return OK;
 			}
 		}
 		vault_add_problem(&l->list->bad, item->name, strlen(item->name),
-		    e);
+		                  e);
 		return OK;
 	}
 	if (l->asset != NULL && strcmp(l->asset, s.asset) != 0)
 		return OK;
 	if ((e = mem_grow(&l->list->v, l->list->n + 1, &l->list->cap,
-	         sizeof(*l->list->v))).code)
+	                  sizeof(*l->list->v)))
+	        .code)
 		return e;
 	l->list->v[l->list->n++] = take_struct(s);
 	return OK;
@@ -445,7 +452,8 @@ find_prefix(const struct snapshot_list *l, const char *spec, size_t *ret)
 		if (strncmp(digest_str(&l->v[i].id), spec, strlen(spec)) != 0)
 			continue;
 		if (found < l->n)
-			return err_new(E_INVALID,
+			return err_new(
+			    E_INVALID,
 			    "'%s' means several snapshots: give more digits",
 			    spec);
 		found = i;
@@ -456,7 +464,7 @@ find_prefix(const struct snapshot_list *l, const char *spec, size_t *ret)
 
 err
 vault_find(struct vault *v, const char *asset, const char *spec,
-    struct snapshot *ret)
+           struct snapshot *ret)
 {
 	AUTO(snapshot_list_release) struct snapshot_list l = { 0 };
 	int64_t when;
@@ -464,7 +472,8 @@ vault_find(struct vault *v, const char *asset, const char *spec,
 	err e;
 
 	if (strcmp(spec, "clean") == 0)
-		return err_new(E_UNSUPPORTED,
+		return err_new(
+		    E_UNSUPPORTED,
 		    "'clean' asks the ledger which snapshots all evidence "
 		    "supports, and there is no ledger yet: name one, or latest");
 	if ((e = vault_snapshots(v, asset, &l)).code)
@@ -480,13 +489,15 @@ vault_find(struct vault *v, const char *asset, const char *spec,
 			i--;
 		i = i > 0 ? i - 1 : l.n;
 	} else {
-		return err_new(E_INVALID,
+		return err_new(
+		    E_INVALID,
 		    "'%s' is no snapshot: give an id of at least 6 hex digits, "
-		    "latest, or a time like 2026-11-20T10:00:00Z", spec);
+		    "latest, or a time like 2026-11-20T10:00:00Z",
+		    spec);
 	}
 	if (i >= l.n)
 		return err_new(E_NOTFOUND, "no snapshot '%s'%s%s", spec,
-		    asset != NULL ? " of asset " : "",
-		    asset != NULL ? asset : "");
+		               asset != NULL ? " of asset " : "",
+		               asset != NULL ? asset : "");
 	return snapshot_copy(&l.v[i], ret);
 }

@@ -15,8 +15,8 @@
 #include "vault/keys.h"
 
 #define TYPE_DESCRIPTOR "application/vnd.casemate.vault+json"
-#define TYPE_STATEMENT "application/vnd.casemate.key+json"
-#define DOC_MAX (16 * KiB)
+#define TYPE_STATEMENT  "application/vnd.casemate.key+json"
+#define DOC_MAX         (16 * KiB)
 
 /* No vault has more keys than this. */
 #define STATEMENTS_MAX 100000
@@ -52,11 +52,13 @@ get_id(const struct json_t *v, const char *key, uint8_t id[ID_LEN])
 {
 	const char *s = json_get_str(v, key);
 
-	return s != NULL && strlen(s) == 2 * ID_LEN && hex_decode(s, ID_LEN, id);
+	return s != NULL && strlen(s) == 2 * ID_LEN &&
+	    hex_decode(s, ID_LEN, id);
 }
 
 err
-descriptor_encode(const struct sign_key *root, int64_t created_ns, struct buf *b)
+descriptor_encode(const struct sign_key *root, int64_t created_ns,
+                  struct buf *b)
 {
 	AUTO(buf_release) struct buf doc = BUF_MAX(DOC_MAX);
 	struct json_writer w = JSON_WRITER(&doc);
@@ -116,7 +118,7 @@ descriptor_check(const struct pubkey *root, const void *p, size_t n)
 		    memcmp(claimed.b, root->b, KEY_LEN) != 0) {
 			err_drop(e);
 			return err_new(E_INVALID,
-			    "it belongs to another vault");
+			               "it belongs to another vault");
 		}
 		return e;
 	}
@@ -124,7 +126,8 @@ descriptor_check(const struct pubkey *root, const void *p, size_t n)
 		return e;
 	if (json_get_int(v, "format", 0) != 1 ||
 	    json_get_int(v, "incompat", -1) != 0)
-		return err_new(E_UNSUPPORTED,
+		return err_new(
+		    E_UNSUPPORTED,
 		    "the vault is of a newer format: update casemate");
 	root_vault_id(root, want);
 	if (!get_id(v, "vault", id) || memcmp(id, want, ID_LEN) != 0)
@@ -134,7 +137,7 @@ descriptor_check(const struct pubkey *root, const void *p, size_t n)
 
 err
 statement_encode(const struct sign_key *root, const struct key_statement *st,
-    struct buf *b)
+                 struct buf *b)
 {
 	AUTO(buf_release) struct buf doc = BUF_MAX(DOC_MAX);
 	struct json_writer w = JSON_WRITER(&doc);
@@ -203,7 +206,8 @@ statement_parse(const struct json_t *v, struct key_statement *st)
 	memcpy(st->name, name, strlen(name) + 1);
 	st->write_only = json_get_bool(v, "write_only", false);
 	if (!get_id(v, "node", st->node) || !get_id(v, "domain", st->domain) ||
-	    !get_key(v, "ed25519", &st->pub) || !get_key(v, "x25519", &st->read))
+	    !get_key(v, "ed25519", &st->pub) ||
+	    !get_key(v, "x25519", &st->read))
 		return false;
 	sign_key_id(&st->pub, &st->id);
 	return true;
@@ -211,7 +215,7 @@ statement_parse(const struct json_t *v, struct key_statement *st)
 
 err
 statement_decode(const struct pubkey *root, const void *p, size_t n,
-    struct key_statement *ret)
+                 struct key_statement *ret)
 {
 	AUTO(buf_release) struct buf doc = BUF_MAX(DOC_MAX);
 	AUTO(json_freep) struct json_t *v = NULL;
@@ -222,7 +226,8 @@ statement_decode(const struct pubkey *root, const void *p, size_t n,
 	    (e = json_parse(doc.p, doc.len, &v)).code)
 		return e;
 	if (!statement_parse(v, &st))
-		return err_new(E_UNSUPPORTED,
+		return err_new(
+		    E_UNSUPPORTED,
 		    "a key statement that this version does not understand");
 	*ret = st;
 	return OK;
@@ -230,7 +235,7 @@ statement_decode(const struct pubkey *root, const void *p, size_t n,
 
 err
 statements_load(struct store *s, const struct pubkey *root,
-    struct key_statements *ret)
+                struct key_statements *ret)
 {
 	AUTO(buf_release) struct buf raw = BUF_MAX(DOC_MAX);
 	AUTO(statements_release) struct key_statements st = { 0 };
@@ -247,12 +252,14 @@ statements_load(struct store *s, const struct pubkey *root,
 			break;
 		}
 		if (e.code ||
-		    (e = mem_grow(&st.v, st.n + 1, &st.cap, sizeof(*st.v))).code ||
-		    (e = statement_decode(root, raw.p, raw.len,
-		          &st.v[st.n])).code)
+		    (e = mem_grow(&st.v, st.n + 1, &st.cap, sizeof(*st.v)))
+		        .code ||
+		    (e = statement_decode(root, raw.p, raw.len, &st.v[st.n]))
+		        .code)
 			return err_in(e, "key statement '%s'", name);
 		if (st.v[st.n].number != i)
-			return err_new(E_CORRUPT,
+			return err_new(
+			    E_CORRUPT,
 			    "key statement '%s' is not the one of this place",
 			    name);
 		st.n++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Entries and nodes of trees.  A node is one kind byte and rows.  Invariants: the
- * same directory always gives the same bytes; a node's cuts depend on names
+ * Entries and nodes of trees.  A node is one kind byte and rows.  Invariants:
+ * the same directory always gives the same bytes; a node's cuts depend on names
  * alone, so a change of content never moves them.
  */
 
@@ -29,13 +29,13 @@ enum {
 };
 
 struct tree_level {
-	struct buf b;   /* Kind byte and rows of the open node. */
+	struct buf b; /* Kind byte and rows of the open node. */
 	size_t rows;
 	char last[TREE_NAME_MAX]; /* Last name in it. */
 	size_t last_len;
 };
 
-/* --- entries ----------------------------------------------------------------- */
+/* --- entries -------------------------------------------------------------- */
 
 static void
 field(struct buf *b, uint8_t type, const void *p, size_t n)
@@ -199,7 +199,8 @@ field_decode(uint8_t type, struct cur *v, struct tree_entry *e)
 		break;
 	default:
 		if (type & F_CRITICAL)
-			return err_new(E_UNSUPPORTED,
+			return err_new(
+			    E_UNSUPPORTED,
 			    "a tree of a newer version: update casemate");
 		(void)cur_bytes(v, v->left);
 	}
@@ -208,7 +209,8 @@ field_decode(uint8_t type, struct cur *v, struct tree_entry *e)
 	return OK;
 }
 
-/* Does an entry with the fields ${seen} have those of its kind, and no others? */
+/* Does an entry with the fields ${seen} have those of its kind, and no others?
+ */
 static bool
 fields_fit(const struct tree_entry *e, uint32_t seen)
 {
@@ -245,7 +247,7 @@ target_ok(const struct tree_entry *e)
 {
 	return e->type != ENTRY_SYMLINK ||
 	    (e->target_len > 0 && e->target_len <= TREE_TARGET_MAX &&
-	        memchr(e->target, '\0', e->target_len) == NULL);
+	     memchr(e->target, '\0', e->target_len) == NULL);
 }
 
 static bool
@@ -304,7 +306,7 @@ name_cmp(const char *a, size_t an, const char *b, size_t bn)
 	return an < bn ? -1 : an > bn;
 }
 
-/* --- building ------------------------------------------------------------------ */
+/* --- building ------------------------------------------------------------- */
 
 uint64_t
 tree_cut_key(const struct secret *chunker_key)
@@ -335,7 +337,9 @@ void
 tree_dir_init(struct tree_builder *t, const struct tree_sink *sink)
 {
 	*t = (struct tree_builder){
-		.sink = sink, .leaf = NODE_ENTRIES, .inner = NODE_DIRS,
+		.sink = sink,
+		.leaf = NODE_ENTRIES,
+		.inner = NODE_DIRS,
 	};
 }
 
@@ -343,7 +347,9 @@ void
 tree_list_init(struct tree_builder *t, const struct tree_sink *sink)
 {
 	*t = (struct tree_builder){
-		.sink = sink, .leaf = NODE_CHUNKS, .inner = NODE_CHUNK_LISTS,
+		.sink = sink,
+		.leaf = NODE_CHUNKS,
+		.inner = NODE_CHUNK_LISTS,
 	};
 }
 
@@ -368,8 +374,8 @@ level_at(struct tree_builder *t, size_t i, struct tree_level **ret)
 	if (i >= TREE_DEPTH_MAX)
 		return err_new(E_LIMIT, "a directory too large for a tree");
 	while (t->nlevels <= i)
-		t->level[t->nlevels++].b =
-		    BUF_MAX(TREE_NODE_MAX + TREE_ENTRY_MAX + 64);
+		t->level[t->nlevels++].b = BUF_MAX(TREE_NODE_MAX +
+		                                   TREE_ENTRY_MAX + 64);
 	*ret = &t->level[i];
 	if ((*ret)->rows == 0) {
 		buf_clear(&(*ret)->b);
@@ -383,11 +389,11 @@ static err level_flush(struct tree_builder *t, size_t i);
 /* A row was added to level ${i}; ${row} bytes long, hashed from ${key}. */
 static err
 level_added(struct tree_builder *t, size_t i, const void *key, size_t n,
-    size_t row)
+            size_t row)
 {
 	struct tree_level *l = &t->level[i];
-	uint64_t limit = UINT64_MAX / TREE_NODE_TARGET * MIN(row,
-	    (size_t)TREE_NODE_TARGET);
+	uint64_t limit = UINT64_MAX / TREE_NODE_TARGET *
+	    MIN(row, (size_t)TREE_NODE_TARGET);
 	err e;
 
 	l->rows++;
@@ -423,13 +429,13 @@ level_flush(struct tree_builder *t, size_t i)
 	l->rows = 0;
 	if (l->last_len > 0)
 		return level_added(t, i + 1, l->last, l->last_len,
-		    up->b.len - before);
+		                   up->b.len - before);
 	return level_added(t, i + 1, name.b, DIGEST_LEN, up->b.len - before);
 }
 
 err
 tree_dir_add(struct tree_builder *t, const char *name, size_t name_len,
-    const void *enc, size_t n)
+             const void *enc, size_t n)
 {
 	struct tree_level *l;
 	err e;
@@ -481,7 +487,7 @@ tree_finish(struct tree_builder *t, struct digest *ret)
 			if (i > 0 && l->rows == 1)
 				break;
 			return t->sink->put(t->sink->arg, l->b.p, l->b.len,
-			    ret);
+			                    ret);
 		}
 		if (l->rows > 0 && (e = level_flush(t, i)).code)
 			return e;
@@ -496,7 +502,7 @@ tree_finish(struct tree_builder *t, struct digest *ret)
 	return OK;
 }
 
-/* --- reading ------------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 err
 node_open(const void *p, size_t n, enum node_kind *ret_kind, struct cur *ret)

@@ -18,13 +18,13 @@
 #include "base/err.h"
 #include "crypto/crypto.h"
 
-#define TREE_NODE_TARGET (64 * KiB)
-#define TREE_NODE_MAX (256 * KiB)
-#define TREE_DEPTH_MAX 16      /* Levels of nodes under one directory. */
-#define TREE_NAME_MAX 255
-#define TREE_TARGET_MAX 4095   /* Of a symbolic link. */
-#define TREE_INLINE_CHUNKS 16  /* More go into a list of their own. */
-#define TREE_ENTRY_MAX (1 * MiB)
+#define TREE_NODE_TARGET   (64 * KiB)
+#define TREE_NODE_MAX      (256 * KiB)
+#define TREE_DEPTH_MAX     16 /* Levels of nodes under one directory. */
+#define TREE_NAME_MAX      255
+#define TREE_TARGET_MAX    4095 /* Of a symbolic link. */
+#define TREE_INLINE_CHUNKS 16   /* More go into a list of their own. */
+#define TREE_ENTRY_MAX     (1 * MiB)
 
 enum node_kind {
 	NODE_ENTRIES = 1,     /* Entries of a directory. */
@@ -43,11 +43,11 @@ enum entry_type {
 	ENTRY_SOCKET = 7,
 };
 
-#define ENTRY_UNSTEADY 1   /* Changed while it was read. */
-#define ENTRY_UNREADABLE 2 /* Its content could not be read. */
-#define ENTRY_LINKED 4     /* One of several hard links: see link_*. */
-#define ENTRY_HAS_SHA 8    /* sha256 is known. */
-#define ENTRY_LISTED 16    /* Chunks stand in the list node `list`. */
+#define ENTRY_UNSTEADY   1  /* Changed while it was read. */
+#define ENTRY_UNREADABLE 2  /* Its content could not be read. */
+#define ENTRY_LINKED     4  /* One of several hard links: see link_*. */
+#define ENTRY_HAS_SHA    8  /* sha256 is known. */
+#define ENTRY_LISTED     16 /* Chunks stand in the list node `list`. */
 
 /* A chunk of a file. */
 struct chunk_ref {
@@ -69,21 +69,22 @@ struct tree_entry {
 
 	/* Files. */
 	uint64_t size;
-	struct digest sha256;           /* ENTRY_HAS_SHA */
-	const uint8_t *chunks;          /* Encoded refs: name, varint len. */
+	struct digest sha256;  /* ENTRY_HAS_SHA */
+	const uint8_t *chunks; /* Encoded refs: name, varint len. */
 	size_t chunks_len, nchunks;
-	struct digest list;             /* ENTRY_LISTED */
-	const uint8_t *holes;           /* Encoded varint pairs: skip, hole. */
+	struct digest list;   /* ENTRY_LISTED */
+	const uint8_t *holes; /* Encoded varint pairs: skip, hole. */
 	size_t holes_len;
-	uint64_t link_dev, link_ino;    /* ENTRY_LINKED */
+	uint64_t link_dev, link_ino; /* ENTRY_LINKED */
 
 	/* Others. */
-	struct digest dir;              /* Root node of a directory. */
-	const char *target;             /* Of a symbolic link. */
+	struct digest dir;  /* Root node of a directory. */
+	const char *target; /* Of a symbolic link. */
 	size_t target_len;
 	uint32_t rdev_major, rdev_minor;
 
-	const uint8_t *xattrs; /* Encoded: varint len, name, varint len, value. */
+	const uint8_t *xattrs; /* Encoded: varint len, name, varint len, value.
+	                        */
 	size_t xattrs_len;
 };
 
@@ -95,9 +96,9 @@ void entry_encode(const struct tree_entry *e, struct buf *b);
 
 /**
  * entry_decode(c, ret):
- * Read one entry; pointers in ${ret} are into the cursor's bytes.  E_CORRUPT for
- * damage, for fields that the entry's type and flags do not call for, and for
- * names that are empty, ".", "..", or contain '/' or NUL; E_UNSUPPORTED for
+ * Read one entry; pointers in ${ret} are into the cursor's bytes.  E_CORRUPT
+ * for damage, for fields that the entry's type and flags do not call for, and
+ * for names that are empty, ".", "..", or contain '/' or NUL; E_UNSUPPORTED for
  * critical fields of a newer version.
  */
 err entry_decode(struct cur *c, struct tree_entry *ret);
@@ -115,11 +116,8 @@ bool entry_chunk(struct cur *c, struct chunk_ref *ret);
 int name_cmp(const char *a, size_t an, const char *b, size_t bn);
 
 /* Where finished nodes go: store ${n} bytes as a tree chunk, tell its name. */
-typedef err tree_sink_fn(void *arg, const void *p, size_t n,
-                         struct digest *ret_name);
-
 struct tree_sink {
-	tree_sink_fn *put;
+	err (*put)(void *arg, const void *p, size_t n, struct digest *ret_name);
 	void *arg;
 	uint64_t cut_key; /* Keys the hash that decides about cuts. */
 };

@@ -24,7 +24,7 @@
  * one at a time unless a contract says otherwise. */
 struct vault;
 
-/* --- progress and problems ------------------------------------------------- */
+/* --- progress and problems ------------------------------------------------ */
 
 /*
  * What long work tells while it runs.  The caller zeroes it, hands it in, and
@@ -59,22 +59,22 @@ struct vault_problems {
  */
 void vault_problems_release(struct vault_problems *p);
 
-/* --- making and opening ------------------------------------------------------ */
+/* --- making and opening --------------------------------------------------- */
 
 struct vault_init_opts {
 	const char *state_dir;             /* ".casemate", exists or is made. */
 	const struct vault_config *config; /* Where the copies shall be. */
 	const char *node;                  /* Name of this machine. */
-	const char *passphrase;            /* Guards the kit; NULL = bearer kit. */
+	const char *passphrase; /* Guards the kit; NULL = bearer kit. */
 };
 
 /**
  * vault_init(o, kit):
- * Make a new vault: root seed, first epoch, this node's keys (state_dir/node.key,
- * 0600), the stores, their descriptors and key statements.  Append the text of
- * the recovery kit to ${kit}; without a passphrase whoever holds that text
- * holds the vault.  E_EXISTS if there is a node key or a store already; then
- * nothing changed.
+ * Make a new vault: root seed, first epoch, this node's keys
+ * (state_dir/node.key, 0600), the stores, their descriptors and key statements.
+ * Append the text of the recovery kit to ${kit}; without a passphrase whoever
+ * holds that text holds the vault.  E_EXISTS if there is a node key or a store
+ * already; then nothing changed.
  */
 err vault_init(const struct vault_init_opts *o, struct buf *kit);
 
@@ -91,10 +91,11 @@ err vault_recover(const char *kit, size_t kit_len, const char *passphrase,
 
 /**
  * vault_open(state_dir, config, ret):
- * Open the vault whose keys are in ${state_dir}.  A store that does not answer is
- * noted (vault_store_state) and left out; E_UNREACHABLE if none answers.  ${config}
- * and ${state_dir} are borrowed for the vault's life.  Must be called before the
- * process has threads, because it starts the sandboxed boundary finder.
+ * Open the vault whose keys are in ${state_dir}.  A store that does not answer
+ * is noted (vault_store_state) and left out; E_UNREACHABLE if none answers.
+ * ${config} and ${state_dir} are borrowed for the vault's life.  Must be called
+ * before the process has threads, because it starts the sandboxed boundary
+ * finder.
  */
 err vault_open(const char *state_dir, const struct vault_config *config,
                struct vault **ret);
@@ -131,29 +132,30 @@ err vault_key_list(struct vault *v,
                    err (*fn)(const struct vault_key_info *k, void *arg),
                    void *arg);
 
-/* --- snapshots ------------------------------------------------------------- */
+/* --- snapshots ------------------------------------------------------------ */
 
 /* What a snapshot says of itself.  Release with snapshot_release(). */
 struct snapshot {
 	struct digest id;
 	char *asset;
-	char *kind;  /* Asset kind, as in casemate.yaml. */
-	char *node;  /* Who made it. */
-	char *base;  /* Directory that was saved, absolute, quoted. */
+	char *kind; /* Asset kind, as in casemate.yaml. */
+	char *node; /* Who made it. */
+	char *base; /* Directory that was saved, absolute, quoted. */
 	int64_t started_ns;
 	int64_t finished_ns;
-	uint64_t sequence; /* Per node, from 1. */
-	struct digest prev; /* Snapshot before it of that asset; zero if none. */
-	struct digest root; /* Chunk name of the root directory. */
+	uint64_t sequence;   /* Per node, from 1. */
+	struct digest prev;  /* Snapshot before it of that asset; zero if none.
+	                      */
+	struct digest root;  /* Chunk name of the root directory. */
 	uint8_t *root_entry; /* The root's own metadata, an encoded entry. */
 	size_t root_entry_len;
 	uint64_t files, dirs, others;
-	uint64_t bytes;       /* Plain size of all files. */
-	uint64_t bytes_new;   /* Plain bytes not in the vault before. */
+	uint64_t bytes;        /* Plain size of all files. */
+	uint64_t bytes_new;    /* Plain bytes not in the vault before. */
 	uint64_t bytes_stored; /* Sealed bytes added. */
-	uint64_t problems;    /* Files that could not be read. */
-	uint64_t unsteady;    /* Files that changed while they were read. */
-	bool partial;         /* Of the base only some names were saved. */
+	uint64_t problems;     /* Files that could not be read. */
+	uint64_t unsteady;     /* Files that changed while they were read. */
+	bool partial;          /* Of the base only some names were saved. */
 };
 
 void snapshot_release(struct snapshot *s);
@@ -161,7 +163,8 @@ void snapshot_release(struct snapshot *s);
 struct snapshot_list {
 	struct snapshot *v; /* Owned; oldest first. */
 	size_t n, cap;
-	struct vault_problems bad; /* Snapshot objects that cannot be trusted. */
+	struct vault_problems bad; /* Snapshot objects that cannot be trusted.
+	                            */
 };
 
 void snapshot_list_release(struct snapshot_list *l);
@@ -176,10 +179,10 @@ err vault_snapshots(struct vault *v, const char *asset,
 
 /**
  * vault_find(v, asset, spec, ret):
- * Find the one snapshot that ${spec} means: an id or a unique prefix of at least
- * 6 hex digits, "latest", or an RFC 3339 time (the newest not after it).  ${asset}
- * may be NULL for an id.  E_NOTFOUND, E_INVALID if ambiguous; "clean" is
- * E_UNSUPPORTED as long as there is no ledger to ask.
+ * Find the one snapshot that ${spec} means: an id or a unique prefix of at
+ * least 6 hex digits, "latest", or an RFC 3339 time (the newest not after it).
+ * ${asset} may be NULL for an id.  E_NOTFOUND, E_INVALID if ambiguous; "clean"
+ * is E_UNSUPPORTED as long as there is no ledger to ask.
  */
 err vault_find(struct vault *v, const char *asset, const char *spec,
                struct snapshot *ret);
@@ -193,13 +196,13 @@ struct vault_source {
 };
 
 struct vault_put_opts {
-	char *const *exclude;   /* Patterns, NULL-terminated; or NULL. */
-	bool one_file_system;   /* Do not cross into other file systems. */
-	bool rehash;            /* Read every file, whatever its times say. */
-	bool digests;           /* SHA-256 of every file into its tree entry. */
-	uint64_t limit_read;    /* Bytes per second; 0 = no limit. */
-	uint64_t limit_upload;  /* Bytes per second; 0 = no limit. */
-	unsigned threads;       /* 0 = one a CPU. */
+	char *const *exclude;  /* Patterns, NULL-terminated; or NULL. */
+	bool one_file_system;  /* Do not cross into other file systems. */
+	bool rehash;           /* Read every file, whatever its times say. */
+	bool digests;          /* SHA-256 of every file into its tree entry. */
+	uint64_t limit_read;   /* Bytes per second; 0 = no limit. */
+	uint64_t limit_upload; /* Bytes per second; 0 = no limit. */
+	unsigned threads;      /* 0 = one a CPU. */
 	struct vault_progress *progress; /* Or NULL. */
 };
 
@@ -215,7 +218,8 @@ struct vault_put_report {
 	uint64_t files_new, files_changed, files_same, files_gone;
 	uint64_t bytes_read, bytes_new, bytes_stored, objects_new;
 	uint64_t unsteady;
-	uint64_t excluded; /* Entries left out by patterns, ignore files, tags. */
+	uint64_t excluded; /* Entries left out by patterns, ignore files, tags.
+	                    */
 	struct vault_problems problems;
 	struct vault_store_outcome *stores;
 	size_t nstores;
@@ -255,18 +259,19 @@ struct vault_drift {
 err vault_compare(struct vault *v, const struct vault_source *src,
                   const struct vault_put_opts *opts, struct vault_drift *ret);
 
-/* --- reading ----------------------------------------------------------------- */
+/* --- reading -------------------------------------------------------------- */
 
 /* One entry of a tree, lent to a callback. */
 struct vault_entry {
-	const char *path; /* Below the snapshot's root, quoted; "" is the root. */
+	const char *path; /* Below the snapshot's root, quoted; "" is the root.
+	                   */
 	char type;        /* 'f' 'd' 'l' 'p' 'c' 'b' 's', as in ls -l but f. */
 	unsigned mode;    /* Permission bits. */
 	uint32_t uid, gid;
 	const char *user, *group; /* Names then, or NULL. */
 	uint64_t size;
 	int64_t mtime_ns;
-	const char *target;       /* Of a symbolic link, quoted; else NULL. */
+	const char *target; /* Of a symbolic link, quoted; else NULL. */
 	bool unsteady, unreadable;
 	const struct digest *sha256; /* NULL if not known. */
 };
@@ -289,9 +294,10 @@ err vault_cat(struct vault *v, const struct snapshot *s, const char *path,
 
 /**
  * vault_diff(v, a, b, path, fn, arg):
- * Call ${fn} for each path that differs between snapshots ${a} and ${b}: '+' added,
- * '-' removed, 'M' content, 'm' only metadata, 'T' type.  ${before} or ${after} is
- * NULL where there is none.  Equal subtrees are not read.
+ * Call ${fn} for each path that differs between snapshots ${a} and ${b}: '+'
+ * added,
+ * '-' removed, 'M' content, 'm' only metadata, 'T' type.  ${before} or ${after}
+ * is NULL where there is none.  Equal subtrees are not read.
  */
 err vault_diff(struct vault *v, const struct snapshot *a,
                const struct snapshot *b, const char *path,
@@ -307,23 +313,23 @@ enum vault_restore_mode {
 
 struct vault_restore_opts {
 	enum vault_restore_mode mode;
-	const char *target;      /* Absolute directory. */
-	char *const *paths;      /* Only these and below; NULL = all. */
-	bool plan_only;          /* Say what would be done, do nothing. */
-	bool delete_extra;       /* In place: move extra files aside as well. */
-	bool no_owner;           /* Do not set owners (implied without root). */
-	unsigned threads;        /* 0 = one a CPU. */
-	const char *displaced;   /* Directory that takes replaced files. */
+	const char *target;    /* Absolute directory. */
+	char *const *paths;    /* Only these and below; NULL = all. */
+	bool plan_only;        /* Say what would be done, do nothing. */
+	bool delete_extra;     /* In place: move extra files aside as well. */
+	bool no_owner;         /* Do not set owners (implied without root). */
+	unsigned threads;      /* 0 = one a CPU. */
+	const char *displaced; /* Directory that takes replaced files. */
 	struct vault_progress *progress;
 };
 
 struct vault_restore_report {
 	uint64_t files, dirs, others, bytes; /* Restored. */
 	uint64_t equal;                      /* Already as in the snapshot. */
-	uint64_t conflicts;  /* Present and different, left alone. */
-	uint64_t displaced;  /* Moved aside. */
+	uint64_t conflicts;     /* Present and different, left alone. */
+	uint64_t displaced;     /* Moved aside. */
 	uint64_t bytes_fetched; /* Sealed bytes read from the stores. */
-	char *displaced_dir; /* Where to; NULL if none. */
+	char *displaced_dir;    /* Where to; NULL if none. */
 	struct vault_problems problems;
 	struct vault_problems plan; /* With plan_only: path and what. */
 	int64_t wall_ns;
@@ -358,21 +364,21 @@ err vault_mount(struct vault *v, const char *asset, const char *mountpoint,
 /* --- checking ------------------------------------------------------------- */
 
 struct vault_check_opts {
-	bool read_data;    /* Read and open every byte, not only structure. */
-	double sample;     /* With read_data: fraction of packs, 0 to 1. */
-	bool fresh;        /* Forget what earlier runs have proven. */
+	bool read_data; /* Read and open every byte, not only structure. */
+	double sample;  /* With read_data: fraction of packs, 0 to 1. */
+	bool fresh;     /* Forget what earlier runs have proven. */
 	unsigned threads;
 	struct vault_progress *progress;
 };
 
 /* Something wrong with one object, and whom it hurts. */
 struct vault_finding {
-	char *store;   /* Name of the store. */
-	char *object;  /* Name of the object. */
-	char *what;    /* One line. */
-	char **hurts;  /* "asset@id: path"; NULL-terminated. */
+	char *store;     /* Name of the store. */
+	char *object;    /* Name of the object. */
+	char *what;      /* One line. */
+	char **hurts;    /* "asset@id: path"; NULL-terminated. */
 	uint64_t nhurts; /* All of them; hurts may be cut at 1000. */
-	bool benign;   /* Left-overs that prune removes; no verdict. */
+	bool benign;     /* Left-overs that prune removes; no verdict. */
 };
 
 struct vault_check_report {
@@ -396,7 +402,7 @@ void vault_check_report_release(struct vault_check_report *r);
 err vault_check(struct vault *v, const struct vault_check_opts *opts,
                 struct vault_check_report *ret);
 
-/* --- forgetting and collecting ----------------------------------------------- */
+/* --- forgetting and collecting -------------------------------------------- */
 
 /* A snapshot and what the policy says of it. */
 struct vault_keep_line {
@@ -408,11 +414,12 @@ struct vault_keep_line {
 /**
  * vault_keep_plan(list, keep, ret):
  * Decide for each snapshot of ${list} (one asset, oldest first) whether ${keep}
- * keeps it; ${ret} has room for list->n lines.  A policy of zeroes keeps all; the
- * newest is always kept.
+ * keeps it; ${ret} has room for list->n lines.  A policy of zeroes keeps all;
+ * the newest is always kept.
  */
 void vault_keep_plan(const struct snapshot_list *list,
-                     const struct vault_keep *keep, struct vault_keep_line *ret);
+                     const struct vault_keep *keep,
+                     struct vault_keep_line *ret);
 
 /**
  * vault_forget(v, ids, n):
@@ -422,7 +429,8 @@ err vault_forget(struct vault *v, const struct digest *ids, size_t n);
 
 struct vault_prune_opts {
 	bool dry_run;
-	unsigned repack_below; /* Repack packs less than this % in use; 0 = no. */
+	unsigned repack_below; /* Repack packs less than this % in use; 0 = no.
+	                        */
 	struct vault_progress *progress;
 };
 
@@ -439,8 +447,8 @@ void vault_prune_report_release(struct vault_prune_report *r);
 /**
  * vault_prune(v, opts, ret):
  * Delete what no snapshot and no running backup needs.  May run beside backups
- * and other prunes.  E_CORRUPT, and nothing is deleted, where a snapshot's needs
- * cannot be known.
+ * and other prunes.  E_CORRUPT, and nothing is deleted, where a snapshot's
+ * needs cannot be known.
  */
 err vault_prune(struct vault *v, const struct vault_prune_opts *opts,
                 struct vault_prune_report *ret);

@@ -28,23 +28,23 @@
 #endif
 #define CIFS_MAGIC 0xff534d42u
 #define SMB2_MAGIC 0xfe534d42u
-#define GETDENTS (64 * KiB)
+#define GETDENTS   (64 * KiB)
 
 /* The names of one directory. */
 struct names {
-	struct buf text;  /* d_type, name, NUL; again. */
-	uint32_t *at;     /* Where each begins; sorted by name. */
+	struct buf text; /* d_type, name, NUL; again. */
+	uint32_t *at;    /* Where each begins; sorted by name. */
 	size_t n, cap;
 };
 
 struct walking {
 	struct walk *w;
 	struct ignore *ignore;
-	struct buf path;  /* Of the directory at hand, below the base. */
+	struct buf path;   /* Of the directory at hand, below the base. */
 	struct stat state; /* Of the directory that is never entered. */
-	dev_t dev;        /* Of the base. */
-	bool inodes;      /* Can be trusted on the file system at hand. */
-	dev_t inodes_dev; /* The file system that this was found out for. */
+	dev_t dev;         /* Of the base. */
+	bool inodes;       /* Can be trusted on the file system at hand. */
+	dev_t inodes_dev;  /* The file system that this was found out for. */
 };
 
 static void
@@ -59,7 +59,8 @@ names_cmp(const void *a, const void *b, void *text)
 {
 	const char *t = text;
 
-	return strcmp(t + *(const uint32_t *)a + 1, t + *(const uint32_t *)b + 1);
+	return strcmp(t + *(const uint32_t *)a + 1,
+	              t + *(const uint32_t *)b + 1);
 }
 
 struct dirent64_raw {
@@ -98,7 +99,8 @@ names_read(int fd, struct names *s)
 		return e;
 	while ((n = syscall(SYS_getdents64, fd, raw, GETDENTS)) > 0)
 		for (long off = 0; off < n;) {
-			const struct dirent64_raw *d = (const void *)(raw + off);
+			const struct dirent64_raw *d = (const void *)(raw +
+			                                              off);
 
 			if ((e = names_add(s, d)).code)
 				return e;
@@ -143,7 +145,7 @@ gone(struct walking *k, const struct cache_record *rec)
 	k->w->ops->gone(k->w->arg, buf_cstr(&b));
 }
 
-/* --- picks ------------------------------------------------------------------- */
+/* --- picks ---------------------------------------------------------------- */
 
 enum picked { PICK_NONE, PICK_PART, PICK_ALL };
 
@@ -169,7 +171,7 @@ pick(struct walking *k, const char *name)
 	return r;
 }
 
-/* --- the same? ------------------------------------------------------------------ */
+/* --- the same? ------------------------------------------------------------ */
 
 static int64_t
 ns_of(const struct timespec *t)
@@ -194,7 +196,7 @@ learn_inodes(struct walking *k, int fd, dev_t dev)
 
 static bool
 is_same(const struct walking *k, const struct stat *st,
-    const struct file_stamp *s)
+        const struct file_stamp *s)
 {
 	int64_t mtime = ns_of(&st->st_mtim), ctime = ns_of(&st->st_ctim);
 
@@ -218,8 +220,8 @@ merge(struct walking *k, const char *name, struct cache_record *rec)
 			return e;
 		if (rec->kind == CACHE_UP || rec->kind == CACHE_END)
 			return OK;
-		c = name == NULL ? -1 :
-		    name_cmp(rec->name, rec->name_len, name, n);
+		c = name == NULL ? -1
+				 : name_cmp(rec->name, rec->name_len, name, n);
 		if (c >= 0)
 			return OK;
 		gone(k, rec);
@@ -233,7 +235,8 @@ merge(struct walking *k, const char *name, struct cache_record *rec)
 }
 
 static bool
-record_is(const struct cache_record *rec, enum cache_kind kind, const char *name)
+record_is(const struct cache_record *rec, enum cache_kind kind,
+          const char *name)
 {
 	return rec->kind == kind && rec->name_len == strlen(name) &&
 	    memcmp(rec->name, name, rec->name_len) == 0;
@@ -247,14 +250,14 @@ cache_lost(struct walking *k, err e)
 	k->w->cache = NULL;
 }
 
-/* --- walking -------------------------------------------------------------------- */
+/* --- walking -------------------------------------------------------------- */
 
 static err walk_dir(struct walking *k, struct dirref *dir, bool cached,
-    bool all, unsigned depth);
+                    bool all, unsigned depth);
 
 static err
 visit_entry(struct walking *k, struct dirref *dir, const char *name,
-    const struct stat *st, bool cached)
+            const struct stat *st, bool cached)
 {
 	enum walk_news news = WALK_NEW;
 	struct cache_record rec = { 0 };
@@ -270,11 +273,12 @@ visit_entry(struct walking *k, struct dirref *dir, const char *name,
 	}
 	if (stands) {
 		learn_inodes(k, dir->fd, st->st_dev);
-		news = is_same(k, st, &rec.stamp) && !k->w->opts->rehash ?
-		    WALK_SAME : WALK_CHANGED;
+		news = is_same(k, st, &rec.stamp) && !k->w->opts->rehash
+		    ? WALK_SAME
+		    : WALK_CHANGED;
 	}
 	e = k->w->ops->entry(k->w->arg, dir, name, st, news,
-	    stands ? &rec : NULL);
+	                     stands ? &rec : NULL);
 	if (stands)
 		cache_step(k->w->cache);
 	return e;
@@ -283,7 +287,7 @@ visit_entry(struct walking *k, struct dirref *dir, const char *name,
 /* Enter directory ${name} of ${parent}, walk it, leave it. */
 static err
 visit_dir(struct walking *k, struct dirref *parent, const char *name,
-    const struct stat *st, bool cached, bool all, unsigned depth)
+          const struct stat *st, bool cached, bool all, unsigned depth)
 {
 	struct cache_record rec = { 0 };
 	struct dirref *dir = NULL;
@@ -293,13 +297,14 @@ visit_dir(struct walking *k, struct dirref *parent, const char *name,
 	err e;
 
 	if (depth >= WALK_DEPTH_MAX) {
-		problem(k, name, err_new(E_LIMIT,
-		    "more than %d directories deep: move it up",
-		    WALK_DEPTH_MAX));
+		problem(k, name,
+		        err_new(E_LIMIT,
+		                "more than %d directories deep: move it up",
+		                WALK_DEPTH_MAX));
 		return OK;
 	}
 	fd = openat(parent->fd, name,
-	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	            O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
 		problem(k, name, err_sys("cannot be opened"));
 		return OK;
@@ -342,7 +347,7 @@ visit_dir(struct walking *k, struct dirref *parent, const char *name,
 
 static err
 visit(struct walking *k, struct dirref *dir, const char *name, uint8_t type,
-    bool cached, bool all, unsigned depth)
+      bool cached, bool all, unsigned depth)
 {
 	enum picked picked = all ? PICK_ALL : pick(k, name);
 	struct stat st;
@@ -353,20 +358,22 @@ visit(struct walking *k, struct dirref *dir, const char *name, uint8_t type,
 	is_dir = type == DT_DIR;
 	if (type != DT_UNKNOWN &&
 	    ignore_match(k->ignore, buf_cstr(&k->path), name, strlen(name),
-	        is_dir)) {
+	                 is_dir)) {
 		k->w->excluded++;
 		return OK;
 	}
 	if (fstatat(dir->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
-		problem(k, name, errno == ENOENT ?
-		        err_new(E_NOTFOUND, "vanished before it could be read") :
-		        err_sys("cannot be examined"));
+		problem(k, name,
+		        errno == ENOENT
+		            ? err_new(E_NOTFOUND,
+		                      "vanished before it could be read")
+		            : err_sys("cannot be examined"));
 		return OK;
 	}
 	is_dir = S_ISDIR(st.st_mode);
 	if (type == DT_UNKNOWN &&
 	    ignore_match(k->ignore, buf_cstr(&k->path), name, strlen(name),
-	        is_dir)) {
+	                 is_dir)) {
 		k->w->excluded++;
 		return OK;
 	}
@@ -376,14 +383,14 @@ visit(struct walking *k, struct dirref *dir, const char *name, uint8_t type,
 		return OK;
 	}
 	if (is_dir)
-		return visit_dir(k, dir, name, &st, cached,
-		    picked == PICK_ALL, depth);
+		return visit_dir(k, dir, name, &st, cached, picked == PICK_ALL,
+		                 depth);
 	return picked == PICK_ALL ? visit_entry(k, dir, name, &st, cached) : OK;
 }
 
 static err
 walk_dir(struct walking *k, struct dirref *dir, bool cached, bool all,
-    unsigned depth)
+         unsigned depth)
 {
 	AUTO(names_release) struct names names = { 0 };
 	struct vault_progress *pr = k->w->opts->progress;
@@ -403,7 +410,7 @@ walk_dir(struct walking *k, struct dirref *dir, bool cached, bool all,
 			e = err_new(E_CANCELLED, "stopped");
 		else
 			e = visit(k, dir, t + 1, (uint8_t)t[0], cached, all,
-			    depth);
+			          depth);
 	}
 	ignore_leave(k->ignore);
 	return e;
@@ -442,7 +449,7 @@ walk_run(struct walk *w)
 	if (!(e = open_base(&k, &dir, &st)).code &&
 	    !(e = w->ops->enter(w->arg, NULL, &st, dir)).code)
 		e = walk_dir(&k, dir, w->cache != NULL,
-		    w->source->picks == NULL, 0);
+		             w->source->picks == NULL, 0);
 	if (!e.code && w->cache != NULL) {
 		e = merge(&k, NULL, &rec);
 		if (e.code)

@@ -25,7 +25,8 @@ enum walk_news {
 
 /* What a walker tells.  Names and records live during the call only. */
 struct walk_ops {
-	/* Into directory ${name} (NULL for the root), which is open as ${dir}. */
+	/* Into directory ${name} (NULL for the root), which is open as ${dir}.
+	 */
 	err (*enter)(void *arg, const char *name, const struct stat *st,
 	             struct dirref *dir);
 	/* Anything else; ${rec} is the record unless news is WALK_NEW. */

@@ -8,7 +8,7 @@
 
 #include "vault/intake.h"
 
-#define LIST_MAX (64 * KiB)
+#define LIST_MAX  (64 * KiB)
 #define VALUE_MAX (64 * KiB)
 
 static int
@@ -53,8 +53,8 @@ xattrs_read(int fd, struct buf *b)
 	if ((n = flistxattr(fd, list, LIST_MAX)) < 0)
 		return err_sys("attributes");
 	for (char *p = list; p < list + n; p += strlen(p) + 1) {
-		if ((e = mem_grow(&names, count + 1, &cap,
-		         sizeof(*names))).code)
+		if ((e = mem_grow(&names, count + 1, &cap, sizeof(*names)))
+		        .code)
 			return e;
 		names[count++] = p;
 	}
