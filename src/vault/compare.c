@@ -15,7 +15,7 @@ struct comparing {
 
 static err
 compare_enter(void *arg, const char *name, const struct stat *st,
-    struct dirref *dir)
+              struct dirref *dir)
 {
 	(void)arg, (void)name, (void)st, (void)dir;
 	return OK;
@@ -30,7 +30,8 @@ compare_leave(void *arg)
 
 static err
 compare_entry(void *arg, struct dirref *dir, const char *name,
-    const struct stat *st, enum walk_news news, const struct cache_record *rec)
+              const struct stat *st, enum walk_news news,
+              const struct cache_record *rec)
 {
 	struct vault_drift *d = ((struct comparing *)arg)->drift;
 
@@ -43,8 +44,8 @@ compare_entry(void *arg, struct dirref *dir, const char *name,
 	 * times; for telling what is unprotected, size and time are enough.
 	 */
 	if (rec != NULL && rec->stamp.size == (uint64_t)st->st_size &&
-	    rec->stamp.mtime_ns == (int64_t)st->st_mtim.tv_sec * NS_PER_S +
-	        st->st_mtim.tv_nsec)
+	    rec->stamp.mtime_ns ==
+	        (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec)
 		news = WALK_SAME;
 	d->same += news == WALK_SAME;
 	d->changed += news == WALK_CHANGED;
@@ -52,7 +53,8 @@ compare_entry(void *arg, struct dirref *dir, const char *name,
 	if (news == WALK_SAME)
 		return OK;
 	d->bytes_unprotected += (uint64_t)st->st_size;
-	vault_add_problem(&d->sample, name, strlen(name),
+	vault_add_problem(
+	    &d->sample, name, strlen(name),
 	    err_new(E_OK, "%s", news == WALK_NEW ? "new" : "changed"));
 	return OK;
 }
@@ -64,7 +66,7 @@ compare_gone(void *arg, const char *path)
 
 	d->missing++;
 	vault_add_problem(&d->sample, path, strlen(path),
-	    err_new(E_OK, "missing"));
+	                  err_new(E_OK, "missing"));
 }
 
 static void
@@ -78,7 +80,7 @@ compare_problem(void *arg, const char *path, err why)
 
 err
 vault_compare(struct vault *v, const struct vault_source *src,
-    const struct vault_put_opts *opts, struct vault_drift *ret)
+              const struct vault_put_opts *opts, struct vault_drift *ret)
 {
 	static const struct walk_ops compare_ops = {
 		.enter = compare_enter,
@@ -90,7 +92,10 @@ vault_compare(struct vault *v, const struct vault_source *src,
 	AUTO(cache_closep) struct cache_reader *cache = NULL;
 	struct comparing k = { ret };
 	struct walk w = {
-		.ops = &compare_ops, .arg = &k, .source = src, .opts = opts,
+		.ops = &compare_ops,
+		.arg = &k,
+		.source = src,
+		.opts = opts,
 		.state_fd = v->state_fd,
 	};
 	struct digest pseudonym;
@@ -98,7 +103,7 @@ vault_compare(struct vault *v, const struct vault_source *src,
 
 	*ret = (struct vault_drift){ 0 };
 	hmac_sha256(&v->keys.domain.pseudonym, src->asset, strlen(src->asset),
-	    &pseudonym);
+	            &pseudonym);
 	e = cache_open(v->cache_fd, &v->keys.domain, &pseudonym, &cache);
 	if (e.code == E_NOMEM)
 		return e;

@@ -3,8 +3,8 @@
 #define VAULT_FLUSHER_H
 
 /*
- * While files are written the disk already works on them, so that the one sync at
- * the end finds little left.  It is that last sync that counts.
+ * While files are written the disk already works on them, so that the one sync
+ * at the end finds little left.  It is that last sync that counts.
  */
 
 #include <pthread.h>

@@ -19,6 +19,10 @@
 
 #define DEVICE "/dev/fuse"
 
+/* A reader of data may hold a segment of 8 MiB twice, sealed and opened. */
+#define TREE_READERS 4
+#define DATA_READERS 3
+
 /* --- serving -------------------------------------------------------------- */
 
 /* What libfuse said last; it has no other way to tell. */
@@ -164,34 +168,53 @@ possible(const char *where)
 	return OK;
 }
 
+/* Serve the snapshots of ${list}, which is taken over. */
+static err
+mount_run(struct mount *m, struct snapshot_list *list, const char *where,
+          void (*ready)(void *arg), void *arg)
+{
+	err e;
+
+	if ((e = mount_readers_init(&m->trees, m->v, TREE_READERS)).code ||
+	    (e = mount_readers_init(&m->data, m->v, DATA_READERS)).code ||
+	    (e = mount_tree_init(&m->tree, &m->trees, list)).code)
+		return e;
+	mount_cache_init(&m->cache, &m->data);
+	return session_run(m, where, ready, arg);
+}
+
+static void
+mount_freep(struct mount **m)
+{
+	if (*m == NULL)
+		return;
+	mount_cache_release(&(*m)->cache);
+	mount_tree_release(&(*m)->tree);
+	mount_readers_release(&(*m)->data);
+	mount_readers_release(&(*m)->trees);
+	free(*m);
+}
+
 err
 vault_mount(struct vault *v, const char *asset, const char *mountpoint,
             void (*foreground_ready)(void *arg), void *arg)
 {
-	AUTO(reader_freep) struct reader *r = NULL;
 	AUTO(snapshot_list_release) struct snapshot_list list = { 0 };
-	AUTO(free_ptr) struct mount *m = NULL;
+	AUTO(mount_freep) struct mount *m = NULL;
 	uint64_t bad;
 	err e;
 
 	if ((e = possible(mountpoint)).code || (e = index_load(v)).code ||
 	    (e = vault_snapshots(v, asset, &list)).code ||
-	    (e = reader_new(v, &r)).code ||
 	    (e = mem_alloc(1, sizeof(*m), &m)).code)
 		return e;
 	bad = list.bad.total;
 	if (list.n == 0)
 		return err_new(E_NOTFOUND, "there is no snapshot to show");
 	m->v = v;
-	m->r = r;
 	m->uid = getuid();
 	m->gid = getgid();
-	if ((e = mount_tree_init(&m->tree, r, &list)).code)
-		return e;
-	mount_cache_init(&m->cache, r);
-	e = session_run(m, mountpoint, foreground_ready, arg);
-	mount_cache_release(&m->cache);
-	mount_tree_release(&m->tree);
+	e = mount_run(m, &list, mountpoint, foreground_ready, arg);
 	if (!e.code && bad > 0)
 		e = err_new(E_PARTIAL,
 		            "%llu snapshots cannot be trusted and "

@@ -29,9 +29,10 @@ struct mount_file {
 /* --- chunks --------------------------------------------------------------- */
 
 void
-mount_cache_init(struct mount_cache *c, struct reader *r)
+mount_cache_init(struct mount_cache *c, struct mount_readers *readers)
 {
-	*c = (struct mount_cache){ .r = r, .b = BUF_MAX(SEGMENT_PLAIN_MAX) };
+	*c = (struct mount_cache){ .readers = readers,
+		                   .b = BUF_MAX(SEGMENT_PLAIN_MAX) };
 }
 
 static void
@@ -85,10 +86,12 @@ mount_cache_get(struct mount_cache *c, const struct chunk_ref *ref,
 		    digest_eq(&c->slots[i].name, &ref->name))
 			s = &c->slots[i];
 	if (s == NULL) {
+		struct reader *r;
 		char *copy;
 
 		buf_clear(&c->b);
-		if ((e = reader_chunk(c->r, &ref->name, &c->b)).code ||
+		if ((e = mount_readers_for(c->readers, &ref->name, &r)).code ||
+		    (e = reader_chunk(r, &ref->name, &c->b)).code ||
 		    (e = mem_dup(c->b.p, c->b.len, &copy)).code)
 			return e;
 		s = slot_take(c, c->b.len);
@@ -141,18 +144,21 @@ pieces_add(struct mount_file *f, struct holes *h, const struct chunk_ref *ref,
 }
 
 err
-mount_file_open(struct reader *r, const struct secret *naming,
+mount_file_open(struct mount_readers *readers, const struct secret *naming,
                 const struct tree_entry *t, struct mount_file **ret)
 {
 	AUTO(chunklist_closep) struct chunklist *l = NULL;
 	AUTO(mount_file_closep) struct mount_file *f = NULL;
 	struct chunk_ref ref;
 	struct holes h;
+	struct reader *r = NULL; /* Needed for lists only. */
 	uint64_t off = 0;
 	bool more = false;
-	err e;
+	err e = OK;
 
-	if ((e = chunklist_open(r, naming, t, &l)).code ||
+	if (t->flags & ENTRY_LISTED)
+		e = mount_readers_for(readers, &t->list, &r);
+	if (e.code || (e = chunklist_open(r, naming, t, &l)).code ||
 	    (e = holes_init(&h, t)).code ||
 	    (e = mem_alloc(1, sizeof(*f), &f)).code)
 		return e;

@@ -8,7 +8,7 @@
  */
 
 #include "vault/chunklist.h"
-#include "vault/room.h"
+#include "vault/mount_readers.h"
 
 /* The most bytes of chunks, and the most chunks, that are kept. */
 #define MOUNT_CACHE_BYTES  (32 * MiB)
@@ -25,18 +25,19 @@ struct mount_slot {
 };
 
 struct mount_cache {
-	struct reader *r; /* Borrowed. */
-	struct buf b;     /* Where chunks are read to. */
+	struct mount_readers *readers; /* Borrowed. */
+	struct buf b;                  /* Where chunks are read to. */
 	struct mount_slot slots[MOUNT_CACHE_CHUNKS];
 	size_t bytes;
 	uint64_t ticks;
 };
 
 /**
- * mount_cache_init(c, r), mount_cache_release(c):
- * Begin with no chunks, read by ${r}, which is borrowed; free all.
+ * mount_cache_init(c, readers), mount_cache_release(c):
+ * Begin with no chunks, read by ${readers}, which are borrowed; free
+ * all.
  */
-void mount_cache_init(struct mount_cache *c, struct reader *r);
+void mount_cache_init(struct mount_cache *c, struct mount_readers *readers);
 void mount_cache_release(struct mount_cache *c);
 
 /**
@@ -51,11 +52,11 @@ err mount_cache_get(struct mount_cache *c, const struct chunk_ref *ref,
 struct mount_file;
 
 /**
- * mount_file_open(r, naming, t, ret):
+ * mount_file_open(readers, naming, t, ret):
  * Read where the content of file ${t} lies; ${t} is not needed afterwards.
  * Errors as chunklist_open(); E_LIMIT for more than MOUNT_PIECES_MAX pieces.
  */
-err mount_file_open(struct reader *r, const struct secret *naming,
+err mount_file_open(struct mount_readers *readers, const struct secret *naming,
                     const struct tree_entry *t, struct mount_file **ret);
 
 /**

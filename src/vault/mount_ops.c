@@ -206,7 +206,7 @@ op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		(void)fuse_reply_err(req, EROFS);
 		return;
 	}
-	if ((e = mount_file_open(m->r, &m->v->keys.domain.naming, &t, &f))
+	if ((e = mount_file_open(&m->trees, &m->v->keys.domain.naming, &t, &f))
 	        .code) {
 		(void)fuse_reply_err(req, errno_of(e));
 		return;

@@ -13,8 +13,8 @@
 
 /* The user data of the session. */
 struct mount {
-	struct vault *v;  /* Borrowed. */
-	struct reader *r; /* Borrowed. */
+	struct vault *v; /* Borrowed. */
+	struct mount_readers trees, data;
 	struct mount_tree tree;
 	struct mount_cache cache;
 	uid_t uid; /* Owns what is above the snapshots. */

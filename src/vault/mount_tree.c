@@ -312,6 +312,17 @@ mount_tree_entry(const struct mount_node *n, struct tree_entry *ret)
 	return entry_decode(&c, ret);
 }
 
+static err
+dir_open(struct mount_tree *t, const struct digest *root, struct dirwalk **ret)
+{
+	struct reader *r;
+	err e;
+
+	if ((e = mount_readers_for(t->readers, root, &r)).code)
+		return e;
+	return dirwalk_open(r, root, ret);
+}
+
 /*
  * Find a walk through directory ${dir} that stands before ${name}, or begin one
  * in the place of the one used longest ago.  Who lists a directory asks for its
@@ -337,7 +348,7 @@ walk_for(struct mount_tree *t, uint64_t dir, const struct digest *root,
 	}
 	dirwalk_close(x->w);
 	*x = (struct mount_walk){ .dir = dir };
-	if ((e = dirwalk_open(t->r, root, &x->w)).code)
+	if ((e = dir_open(t, root, &x->w)).code)
 		return e;
 	*ret = x;
 	return OK;
@@ -373,14 +384,15 @@ mount_tree_find(struct mount_tree *t, const struct mount_node *dir,
 }
 
 err
-mount_tree_init(struct mount_tree *t, struct reader *r,
+mount_tree_init(struct mount_tree *t, struct mount_readers *readers,
                 struct snapshot_list *list)
 {
 	struct mount_child top = made_up(MOUNT_ASSETS, 0, "top", 0);
 	struct mount_node *n;
 	err e;
 
-	*t = (struct mount_tree){ .r = r, .nbuckets = BUCKETS_FIRST };
+	*t = (struct mount_tree){ .readers = readers,
+		                  .nbuckets = BUCKETS_FIRST };
 	t->list = take_struct(*list);
 	for (size_t i = 0; i < t->list.n; i++)
 		top.entry.mtime_ns = MAX(top.entry.mtime_ns,
@@ -435,7 +447,7 @@ mount_list_open(struct mount_tree *t, const struct mount_node *dir,
 	l->dir = dir->ino;
 	l->root = d.dir;
 	if (l->kind == MOUNT_ENTRY &&
-	    (e = dirwalk_open(t->r, &l->root, &l->walk)).code)
+	    (e = dir_open(t, &l->root, &l->walk)).code)
 		return e;
 	*ret = take(l);
 	return OK;
@@ -495,7 +507,7 @@ mount_list_seek(struct mount_list *l, size_t pos)
 	if (pos < l->pos && l->kind == MOUNT_ENTRY) {
 		struct dirwalk *w;
 
-		if ((e = dirwalk_open(l->t->r, &l->root, &w)).code)
+		if ((e = dir_open(l->t, &l->root, &w)).code)
 			return e;
 		dirwalk_close(l->walk);
 		l->walk = w;

@@ -62,7 +62,7 @@ void packer_freep(struct packer **p);
 struct packer_stats *packer_stats(struct packer *p);
 
 /**
- * packer_error(p):
+ * packer_failed(p):
  * Return true if putting failed: writers should stop; packer_finish() tells
  * why.
  */

@@ -4,8 +4,8 @@
 
 /*
  * What the parts of a backup share: put_walk.c turns what the walk tells into
- * items of a ring, put_tree.c takes them out in order and writes the tree, put.c
- * runs both and commits.
+ * items of a ring, put_tree.c takes them out in order and writes the tree,
+ * put.c runs both and commits.
  */
 
 #include "vault/cache.h"
@@ -22,11 +22,11 @@ struct item {
 	char name[TREE_NAME_MAX + 1];
 	struct stat st;
 	enum walk_news news;
-	struct intake_file file;  /* ITEM_FILE */
-	struct buf bytes;         /* ITEM_SAME: entry and extra names;
-	                             ITEM_OTHER: target; ITEM_ENTER: xattrs. */
-	size_t enc_len;           /* ITEM_SAME */
-	struct file_stamp stamp;  /* ITEM_SAME */
+	struct intake_file file; /* ITEM_FILE */
+	struct buf bytes;        /* ITEM_SAME: entry and extra names;
+	                            ITEM_OTHER: target; ITEM_ENTER: xattrs. */
+	size_t enc_len;          /* ITEM_SAME */
+	struct file_stamp stamp; /* ITEM_SAME */
 };
 
 /* An account's name, kept for the run. */
@@ -74,7 +74,6 @@ struct putting {
 	bool interrupted; /* A pending marker of an earlier run was found. */
 };
 
-
 /* What put_walk.c does with what the walk tells. */
 extern const struct walk_ops put_walk_ops;
 
@@ -87,14 +86,15 @@ err put_consume(struct putting *p);
 
 /**
  * put_tree_chunk(arg, p, n, ret_name):
- * Store a tree node; the sink of a backup's trees; ${arg} is its struct putting.
+ * Store a tree node; the sink of a backup's trees; ${arg} is its struct
+ * putting.
  */
 err put_tree_chunk(void *arg, const void *p, size_t n, struct digest *ret_name);
 
 /**
  * put_problem(p, name, why):
- * Report that ${name} in the directory at hand could not be saved; ${why} is taken
- * over.
+ * Report that ${name} in the directory at hand could not be saved; ${why} is
+ * taken over.
  */
 void put_problem(struct putting *p, const char *name, err why);
 

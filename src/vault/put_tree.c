@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The tree of a backup: items come out of the ring in the order of the walk, each
- * becomes an entry of the directory at hand and a record of the new cache.
+ * The tree of a backup: items come out of the ring in the order of the walk,
+ * each becomes an entry of the directory at hand and a record of the new cache.
  */
 
 #include <grp.h>
@@ -64,7 +64,7 @@ type_of(mode_t mode)
 /* What every entry has. */
 static struct tree_entry
 entry_of(struct putting *p, const char *name, const struct stat *st,
-    const struct buf *xattrs)
+         const struct buf *xattrs)
 {
 	struct tree_entry e = {
 		.name = name,
@@ -117,7 +117,7 @@ put_problem(struct putting *p, const char *name, err why)
 	vault_add_problem(&p->report->problems, buf_cstr(&b), b.len, why);
 }
 
-/* --- the tree ------------------------------------------------------------------ */
+/* --- the tree ------------------------------------------------------------- */
 
 static err
 cache_out(struct putting *p, const struct cache_record *rec)
@@ -129,7 +129,7 @@ static err
 tree_add(struct putting *p, const char *name, const void *enc, size_t n)
 {
 	return tree_dir_add(&p->levels[p->nlevels - 1].tree, name, strlen(name),
-	    enc, n);
+	                    enc, n);
 }
 
 static err
@@ -144,7 +144,8 @@ done_enter(struct putting *p, struct item *it)
 	err e;
 
 	if ((e = mem_grow(&p->levels, p->nlevels + 1, &p->cap_levels,
-	         sizeof(*p->levels))).code)
+	                  sizeof(*p->levels)))
+	        .code)
 		return e;
 	l = &p->levels[p->nlevels++];
 	*l = (struct level){ .st = it->st, .xattrs = take_struct(it->bytes) };
@@ -208,7 +209,7 @@ list_build(struct putting *p, const struct intake_file *f, struct digest *ret)
 
 static err
 content_encode(struct putting *p, const struct intake_file *f,
-    struct tree_entry *entry, struct buf *chunks)
+               struct tree_entry *entry, struct buf *chunks)
 {
 	entry->size = (uint64_t)f->st.st_size;
 	entry->holes = f->holes.p;

@@ -10,7 +10,7 @@
 
 static err
 item_new(struct putting *p, enum item_kind kind, const char *name,
-    struct item **ret)
+         struct item **ret)
 {
 	struct item *it;
 	err e;
@@ -119,7 +119,7 @@ add_same(struct putting *p, const char *name, const struct cache_record *rec)
 
 static err
 add_file(struct putting *p, struct dirref *dir, const char *name,
-    const struct stat *st, enum walk_news news)
+         const struct stat *st, enum walk_news news)
 {
 	struct item *it;
 	err e;
@@ -139,7 +139,7 @@ add_file(struct putting *p, struct dirref *dir, const char *name,
 
 static err
 add_other(struct putting *p, struct dirref *dir, const char *name,
-    const struct stat *st)
+          const struct stat *st)
 {
 	char target[4096];
 	struct item *it;
@@ -165,7 +165,7 @@ add_other(struct putting *p, struct dirref *dir, const char *name,
 
 static err
 on_entry(void *arg, struct dirref *dir, const char *name, const struct stat *st,
-    enum walk_news news, const struct cache_record *rec)
+         enum walk_news news, const struct cache_record *rec)
 {
 	struct putting *p = arg;
 	bool known;

@@ -29,8 +29,8 @@ restore_parent(int root, const char *path, bool make, int *ret)
 	*slash = '\0';
 	if (make && (e = fs_mkdirs(root, copy, 0700)).code)
 		return e;
-	return fs_open_beneath(root, copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
-	    ret);
+	return fs_open_beneath(root, copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+	                       0, ret);
 }
 
 /* Where replaced files go; on the file system of the target if need be. */
@@ -44,7 +44,7 @@ open_displaced(struct restore *r, bool near, int *ret)
 		buf_str(&b, r->opts->displaced);
 	else
 		buf_fmt(&b, "%s/.casemate-displaced-%.12s", r->opts->target,
-		    digest_str(&r->snap->id));
+		        digest_str(&r->snap->id));
 	if ((e = fs_mkdirs(AT_FDCWD, buf_cstr(&b), 0700)).code)
 		return e;
 	*ret = open(buf_cstr(&b), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -58,7 +58,7 @@ open_displaced(struct restore *r, bool near, int *ret)
 /* Move (or, for a file about to be replaced, link) ${name} aside. */
 static err
 displace_to(struct restore *r, int dir, const char *name, const char *path,
-    bool keep, bool near)
+            bool keep, bool near)
 {
 	AUTO(close_fd) int root = -1;
 	AUTO(close_fd) int parent = -1;
@@ -79,7 +79,7 @@ displace_to(struct restore *r, int dir, const char *name, const char *path,
 			done = linkat(dir, name, parent, buf_cstr(&b), 0);
 		else
 			done = renameat2(dir, name, parent, buf_cstr(&b),
-			    RENAME_NOREPLACE);
+			                 RENAME_NOREPLACE);
 		if (done == 0) {
 			r->report->displaced++;
 			return fs_sync(parent);
@@ -92,7 +92,7 @@ displace_to(struct restore *r, int dir, const char *name, const char *path,
 
 err
 restore_displace(struct restore *r, int dir, const char *name, const char *path,
-    bool keep)
+                 bool keep)
 {
 	struct stat there, here;
 	bool near = r->opts->displaced == NULL;

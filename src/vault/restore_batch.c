@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One batch of files: see what exists, fetch what is wanted, give finished files
- * their names.
+ * One batch of files: see what exists, fetch what is wanted, give finished
+ * files their names.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@ restore_plan(struct restore *r, const char *path, const char *what)
 {
 	if (r->opts->plan_only)
 		vault_add_problem(&r->report->plan, path, strlen(path),
-		    err_new(E_OK, "%s", what));
+		                  err_new(E_OK, "%s", what));
 }
 
 static void
@@ -56,7 +56,8 @@ settle_existing(struct restore *r)
 			f->skip = true;
 			r->report->conflicts++;
 			vault_add_problem(&r->report->plan, f->path,
-			    strlen(f->path), err_new(E_OK, "differs, left alone"));
+			                  strlen(f->path),
+			                  err_new(E_OK, "differs, left alone"));
 		} else {
 			restore_plan(r, f->path, "replace");
 		}
@@ -95,7 +96,8 @@ make_files(struct restore *r)
 			(void)unlinkat(f->dir->fd, f->temp, 0);
 		if (f->pieces == 1)
 			continue;
-		fd = openat(f->dir->fd, name,
+		fd = openat(
+		    f->dir->fd, name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0) {
 			rfile_fail(f, err_sys("cannot be made"));
@@ -124,18 +126,19 @@ publish(struct restore *r, struct rfile *f)
 	if (f->exists) {
 		struct stat st;
 		bool is_file = fstatat(f->dir->fd, f->name, &st,
-		                   AT_SYMLINK_NOFOLLOW) == 0 &&
+		                       AT_SYMLINK_NOFOLLOW) == 0 &&
 		    !S_ISDIR(st.st_mode);
 
 		if ((e = restore_displace(r, f->dir->fd, f->name, f->path,
-		         is_file)).code)
+		                          is_file))
+		        .code)
 			return e;
 		if (renameat(f->dir->fd, f->temp, f->dir->fd, f->name) != 0)
 			return err_sys("cannot be replaced");
 		return OK;
 	}
 	if (renameat2(f->dir->fd, f->temp, f->dir->fd, f->name,
-	        RENAME_NOREPLACE) == 0)
+	              RENAME_NOREPLACE) == 0)
 		return OK;
 	if (errno == EEXIST)
 		return err_new(E_EXISTS, "appeared meanwhile, left alone");
@@ -156,7 +159,8 @@ finish_files(struct restore *r)
 		if (f->failed) {
 			/* No half file stays behind. */
 			if (!f->skip)
-				(void)unlinkat(f->dir->fd,
+				(void)unlinkat(
+				    f->dir->fd,
 				    f->temp != NULL ? f->temp : f->name, 0);
 			restore_problem(r, f->path, take_struct(f->error));
 		} else if (!f->skip) {
@@ -172,15 +176,17 @@ restore_flush(struct restore *r)
 	err e = OK;
 
 	if (!r->fresh &&
-	    (e = restore_compare(r, r->opts->mode == RESTORE_IN_PLACE &&
-	         !r->opts->plan_only)).code)
+	    (e = restore_compare(
+		 r, r->opts->mode == RESTORE_IN_PLACE && !r->opts->plan_only))
+	        .code)
 		return e;
 	settle_existing(r);
 	drop_wants(&r->batch);
 	if (r->opts->plan_only) {
 		for (size_t i = 0; i < r->batch.nfiles; i++)
 			if (!r->batch.files[i].exists)
-				restore_plan(r, r->batch.files[i].path, "restore");
+				restore_plan(r, r->batch.files[i].path,
+				             "restore");
 	} else {
 		make_files(r);
 		if ((e = restore_fetch(r)).code)

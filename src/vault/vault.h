@@ -158,6 +158,10 @@ struct snapshot {
 	bool partial;          /* Of the base only some names were saved. */
 };
 
+/**
+ * snapshot_release(s):
+ * Free what ${s} owns; for AUTO().
+ */
 void snapshot_release(struct snapshot *s);
 
 struct snapshot_list {
@@ -167,6 +171,10 @@ struct snapshot_list {
 	                            */
 };
 
+/**
+ * snapshot_list_release(l):
+ * Free the list and its snapshots.
+ */
 void snapshot_list_release(struct snapshot_list *l);
 
 /**
@@ -228,6 +236,10 @@ struct vault_put_report {
 	    cpu_seal_ns, cpu_put_ns; /* CPU time by stage. */
 };
 
+/**
+ * vault_put_report_release(r):
+ * Free what the report owns.
+ */
 void vault_put_report_release(struct vault_put_report *r);
 
 /**
@@ -337,6 +349,10 @@ struct vault_restore_report {
 	    cpu_write_ns; /* CPU time by stage. */
 };
 
+/**
+ * vault_restore_report_release(r):
+ * Free what the report owns.
+ */
 void vault_restore_report_release(struct vault_restore_report *r);
 
 /**
@@ -390,6 +406,10 @@ struct vault_check_report {
 	int64_t wall_ns;
 };
 
+/**
+ * vault_check_report_release(r):
+ * Free the findings.
+ */
 void vault_check_report_release(struct vault_check_report *r);
 
 /**
@@ -442,6 +462,10 @@ struct vault_prune_report {
 	struct vault_problems problems;
 };
 
+/**
+ * vault_prune_report_release(r):
+ * Free what the report owns.
+ */
 void vault_prune_report_release(struct vault_prune_report *r);
 
 /**
@@ -470,6 +494,10 @@ struct vault_stats {
 	uint64_t source_bytes; /* Of all files of all snapshots. */
 };
 
+/**
+ * vault_stats_release(s):
+ * Free what ${s} owns.
+ */
 void vault_stats_release(struct vault_stats *s);
 
 /**
