@@ -129,9 +129,9 @@ static err
 put(struct cli *c, const struct asset *a, struct vault_put_report *r)
 {
 	AUTO(source_release) struct source src = { 0 };
-	AUTO(progress_release) struct progress p = { 0 };
 	AUTO(free_ptr) char **exclude = NULL;
-	char what[96];
+	char what[96]; /* Outlives p, which shows it at the end. */
+	AUTO(progress_release) struct progress p = { 0 };
 	err e;
 
 	if ((e = asset_source(c->ws, a, &src)).code ||
