@@ -22,7 +22,8 @@ struct frame {
 };
 
 struct dirwalk {
-	struct reader *r;
+	dirwalk_read_fn *read;
+	void *arg;
 	struct frame frame[TREE_DEPTH_MAX];
 	size_t depth; /* Frames open; 0: at the end. */
 	bool failed;
@@ -34,18 +35,23 @@ struct dirwalk {
 	size_t prev_len;
 };
 
-err
-dirwalk_node(struct reader *r, const struct digest *name, enum node_kind leaf,
-             enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
-             struct cur *ret)
+/* Of which kinds a node may be. */
+struct kinds {
+	enum node_kind leaf, inner;
+};
+
+static err
+node_read(dirwalk_read_fn *read, void *arg, const struct digest *name,
+          struct kinds want, struct frame *ret)
 {
+	struct buf *b = &ret->b;
 	enum node_kind kind;
 	struct cur rows;
 	err e;
 
 	buf_clear(b);
 	b->max = TREE_LEAF_READ_MAX;
-	e = reader_chunk(r, name, b);
+	e = read(arg, name, b);
 	if (e.code && b->fail == E_LIMIT) {
 		err_drop(e);
 		e = err_new(E_CORRUPT, "too long");
@@ -53,13 +59,36 @@ dirwalk_node(struct reader *r, const struct digest *name, enum node_kind leaf,
 	if (!e.code)
 		e = node_open(b->p, b->len, &kind, &rows);
 	if (!e.code &&
-	    ((kind != leaf && kind != inner) ||
-	     (kind == inner && b->len > TREE_INNER_READ_MAX)))
+	    ((kind != want.leaf && kind != want.inner) ||
+	     (kind == want.inner && b->len > TREE_INNER_READ_MAX)))
 		e = err_new(E_CORRUPT, "a node of another kind");
 	if (e.code)
 		return err_in(e, "tree node %.12s", digest_str(name));
-	*ret_kind = kind;
-	*ret = rows;
+	ret->kind = kind;
+	ret->rows = rows;
+	return OK;
+}
+
+static err
+read_reader(void *arg, const struct digest *name, struct buf *b)
+{
+	return reader_chunk(arg, name, b);
+}
+
+err
+dirwalk_node(struct reader *r, const struct digest *name, enum node_kind leaf,
+             enum node_kind inner, struct buf *b, enum node_kind *ret_kind,
+             struct cur *ret)
+{
+	struct frame f = { .b = *b };
+	err e;
+
+	e = node_read(read_reader, r, name, (struct kinds){ leaf, inner }, &f);
+	*b = f.b;
+	if (e.code)
+		return e;
+	*ret_kind = f.kind;
+	*ret = f.rows;
 	return OK;
 }
 
@@ -74,8 +103,8 @@ frame_push(struct dirwalk *w, const struct digest *name, const char *last,
 	if (w->depth == TREE_DEPTH_MAX)
 		return err_new(E_CORRUPT, "a directory of too many levels");
 	f = &w->frame[w->depth];
-	if ((e = dirwalk_node(w->r, name, NODE_ENTRIES, NODE_DIRS, &f->b,
-	                      &f->kind, &f->rows))
+	if ((e = node_read(w->read, w->arg, name,
+	                   (struct kinds){ NODE_ENTRIES, NODE_DIRS }, f))
 	        .code)
 		return e;
 	f->last = last;
@@ -156,18 +185,26 @@ step_leaf(struct dirwalk *w)
 }
 
 err
-dirwalk_open(struct reader *r, const struct digest *root, struct dirwalk **ret)
+dirwalk_open_from(dirwalk_read_fn *read, void *arg, const struct digest *root,
+                  struct dirwalk **ret)
 {
 	AUTO(dirwalk_closep) struct dirwalk *w = NULL;
 	err e;
 
 	if ((e = mem_alloc(1, sizeof(*w), &w)).code)
 		return e;
-	w->r = r;
+	w->read = read;
+	w->arg = arg;
 	if ((e = frame_push(w, root, NULL, 0)).code)
 		return e;
 	*ret = take(w);
 	return OK;
+}
+
+err
+dirwalk_open(struct reader *r, const struct digest *root, struct dirwalk **ret)
+{
+	return dirwalk_open_from(read_reader, r, root, ret);
 }
 
 /* Read on until an entry that is wanted is held, or to the end. */

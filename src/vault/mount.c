@@ -23,6 +23,9 @@
 #define TREE_READERS 4
 #define DATA_READERS 3
 
+/* Of tree nodes, and of chunks of files. */
+#define CACHE_BYTES (16 * MiB)
+
 /* --- serving -------------------------------------------------------------- */
 
 /* What libfuse said last; it has no other way to tell. */
@@ -176,10 +179,12 @@ mount_run(struct mount *m, struct snapshot_list *list, const char *where,
 	err e;
 
 	if ((e = mount_readers_init(&m->trees, m->v, TREE_READERS)).code ||
-	    (e = mount_readers_init(&m->data, m->v, DATA_READERS)).code ||
-	    (e = mount_tree_init(&m->tree, &m->trees, list)).code)
+	    (e = mount_readers_init(&m->data, m->v, DATA_READERS)).code)
 		return e;
-	mount_cache_init(&m->cache, &m->data);
+	mount_cache_init(&m->nodes, &m->trees, CACHE_BYTES);
+	mount_cache_init(&m->chunks, &m->data, CACHE_BYTES);
+	if ((e = mount_tree_init(&m->tree, &m->nodes, list)).code)
+		return e;
 	return session_run(m, where, ready, arg);
 }
 
@@ -188,8 +193,9 @@ mount_freep(struct mount **m)
 {
 	if (*m == NULL)
 		return;
-	mount_cache_release(&(*m)->cache);
 	mount_tree_release(&(*m)->tree);
+	mount_cache_release(&(*m)->chunks);
+	mount_cache_release(&(*m)->nodes);
 	mount_readers_release(&(*m)->data);
 	mount_readers_release(&(*m)->trees);
 	free(*m);

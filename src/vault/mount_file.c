@@ -26,90 +26,6 @@ struct mount_file {
 	size_t npieces, cap_pieces;
 };
 
-/* --- chunks --------------------------------------------------------------- */
-
-void
-mount_cache_init(struct mount_cache *c, struct mount_readers *readers)
-{
-	*c = (struct mount_cache){ .readers = readers,
-		                   .b = BUF_MAX(SEGMENT_PLAIN_MAX) };
-}
-
-static void
-slot_clear(struct mount_cache *c, struct mount_slot *s)
-{
-	c->bytes -= s->n;
-	free(s->p);
-	*s = (struct mount_slot){ 0 };
-}
-
-void
-mount_cache_release(struct mount_cache *c)
-{
-	for (size_t i = 0; i < MOUNT_CACHE_CHUNKS; i++)
-		slot_clear(c, &c->slots[i]);
-	buf_release(&c->b);
-}
-
-/* A free slot, and room for ${n} bytes: the chunks used longest ago go. */
-static struct mount_slot *
-slot_take(struct mount_cache *c, size_t n)
-{
-	struct mount_slot *oldest, *unused;
-
-	for (;;) {
-		oldest = unused = NULL;
-		for (size_t i = 0; i < MOUNT_CACHE_CHUNKS; i++) {
-			struct mount_slot *s = &c->slots[i];
-
-			if (s->p == NULL)
-				unused = s;
-			else if (oldest == NULL || s->used < oldest->used)
-				oldest = s;
-		}
-		if (oldest == NULL ||
-		    (unused != NULL && c->bytes + n <= MOUNT_CACHE_BYTES))
-			return unused;
-		slot_clear(c, oldest);
-	}
-}
-
-err
-mount_cache_get(struct mount_cache *c, const struct chunk_ref *ref,
-                const uint8_t **ret)
-{
-	struct mount_slot *s = NULL;
-	err e;
-
-	for (size_t i = 0; i < MOUNT_CACHE_CHUNKS && s == NULL; i++)
-		if (c->slots[i].p != NULL &&
-		    digest_eq(&c->slots[i].name, &ref->name))
-			s = &c->slots[i];
-	if (s == NULL) {
-		struct reader *r;
-		char *copy;
-
-		buf_clear(&c->b);
-		if ((e = mount_readers_for(c->readers, &ref->name, &r)).code ||
-		    (e = reader_chunk(r, &ref->name, &c->b)).code ||
-		    (e = mem_dup(c->b.p, c->b.len, &copy)).code)
-			return e;
-		s = slot_take(c, c->b.len);
-		*s = (struct mount_slot){ .name = ref->name,
-			                  .p = (uint8_t *)copy,
-			                  .n = c->b.len };
-		c->bytes += s->n;
-	}
-	s->used = ++c->ticks;
-	if (s->n != ref->len)
-		return err_new(E_CORRUPT, "chunk %.12s has another length",
-		               digest_str(&ref->name));
-	*ret = s->p;
-	return OK;
-}
-
-/* --- files ---------------------------------------------------------------- */
-
 /* Lay chunk ${ref}, whose bytes begin at ${off} of the stream, out. */
 static err
 pieces_add(struct mount_file *f, struct holes *h, const struct chunk_ref *ref,
@@ -196,19 +112,25 @@ mount_file_read(const struct mount_file *f, struct mount_cache *c, uint64_t off,
                 uint8_t *p, size_t n, size_t *ret_n)
 {
 	const uint8_t *bytes;
+	size_t len;
 	err e;
 
 	n = off < f->size ? (size_t)MIN(n, f->size - off) : 0;
 	memset(p, 0, n);
 	for (size_t i = piece_at(f, off); i < f->npieces; i++) {
 		const struct piece *x = &f->pieces[i];
+		const struct chunk_ref *chunk = &f->chunks[x->chunk];
 		uint64_t from = MAX(x->at, off), to;
 
 		if (x->at >= off + n)
 			break;
 		to = MIN(x->at + x->len, off + n);
-		if ((e = mount_cache_get(c, &f->chunks[x->chunk], &bytes)).code)
+		if ((e = mount_cache_get(c, &chunk->name, &bytes, &len)).code)
 			return e;
+		if (len != chunk->len)
+			return err_new(E_CORRUPT,
+			               "chunk %.12s has another length",
+			               digest_str(&chunk->name));
 		memcpy(p + (from - off), bytes + x->skip + (from - x->at),
 		       (size_t)(to - from));
 	}

@@ -2,51 +2,13 @@
 #ifndef VAULT_MOUNT_FILE_H
 #define VAULT_MOUNT_FILE_H
 
-/*
- * Reading files of a mounted vault anywhere: the chunks that were read last
- * stay at hand, within a bound.  For one thread.
- */
+/* Reading files of a mounted vault, anywhere in them.  For one thread. */
 
 #include "vault/chunklist.h"
-#include "vault/mount_readers.h"
-
-/* The most bytes of chunks, and the most chunks, that are kept. */
-#define MOUNT_CACHE_BYTES  (32 * MiB)
-#define MOUNT_CACHE_CHUNKS 256
+#include "vault/mount_cache.h"
 
 /* The most pieces that an open file may have: 8 TiB of chunks as usual. */
 #define MOUNT_PIECES_MAX ((size_t)4 << 20)
-
-struct mount_slot {
-	struct digest name;
-	uint8_t *p; /* Owned; NULL: free. */
-	size_t n;
-	uint64_t used;
-};
-
-struct mount_cache {
-	struct mount_readers *readers; /* Borrowed. */
-	struct buf b;                  /* Where chunks are read to. */
-	struct mount_slot slots[MOUNT_CACHE_CHUNKS];
-	size_t bytes;
-	uint64_t ticks;
-};
-
-/**
- * mount_cache_init(c, readers), mount_cache_release(c):
- * Begin with no chunks, read by ${readers}, which are borrowed; free
- * all.
- */
-void mount_cache_init(struct mount_cache *c, struct mount_readers *readers);
-void mount_cache_release(struct mount_cache *c);
-
-/**
- * mount_cache_get(c, ref, ret):
- * Set ${*ret} to the checked bytes of chunk ${ref}, lent until the next call.
- * E_CORRUPT if it has another length than ${ref} says.
- */
-err mount_cache_get(struct mount_cache *c, const struct chunk_ref *ref,
-                    const uint8_t **ret);
 
 /* Opaque; an open file. */
 struct mount_file;

@@ -235,7 +235,7 @@ op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 	}
 	e = mem_alloc(MAX(size, (size_t)1), 1, &p);
 	if (!e.code)
-		e = mount_file_read(f, &m->cache, (uint64_t)off, p, size, &n);
+		e = mount_file_read(f, &m->chunks, (uint64_t)off, p, size, &n);
 	if (e.code)
 		(void)fuse_reply_err(req, errno_of(e));
 	else

@@ -13,10 +13,10 @@
 
 /* The user data of the session. */
 struct mount {
-	struct vault *v; /* Borrowed. */
-	struct mount_readers trees, data;
+	struct vault *v;                  /* Borrowed. */
+	struct mount_readers trees, data; /* Below the caches. */
 	struct mount_tree tree;
-	struct mount_cache cache;
+	struct mount_cache nodes, chunks;
 	uid_t uid; /* Owns what is above the snapshots. */
 	gid_t gid;
 };

@@ -312,15 +312,25 @@ mount_tree_entry(const struct mount_node *n, struct tree_entry *ret)
 	return entry_decode(&c, ret);
 }
 
+/* Read a node for a walk. */
 static err
-dir_open(struct mount_tree *t, const struct digest *root, struct dirwalk **ret)
+node_read(void *arg, const struct digest *name, struct buf *b)
 {
-	struct reader *r;
+	const uint8_t *p;
+	size_t n;
 	err e;
 
-	if ((e = mount_readers_for(t->readers, root, &r)).code)
+	if ((e = mount_cache_get(arg, name, &p, &n)).code)
 		return e;
-	return dirwalk_open(r, root, ret);
+	buf_add(b, p, n);
+	return buf_done(b);
+}
+
+static err
+dir_open(const struct mount_tree *t, const struct digest *root,
+         struct dirwalk **ret)
+{
+	return dirwalk_open_from(node_read, t->nodes, root, ret);
 }
 
 /*
@@ -384,15 +394,14 @@ mount_tree_find(struct mount_tree *t, const struct mount_node *dir,
 }
 
 err
-mount_tree_init(struct mount_tree *t, struct mount_readers *readers,
+mount_tree_init(struct mount_tree *t, struct mount_cache *nodes,
                 struct snapshot_list *list)
 {
 	struct mount_child top = made_up(MOUNT_ASSETS, 0, "top", 0);
 	struct mount_node *n;
 	err e;
 
-	*t = (struct mount_tree){ .readers = readers,
-		                  .nbuckets = BUCKETS_FIRST };
+	*t = (struct mount_tree){ .nodes = nodes, .nbuckets = BUCKETS_FIRST };
 	t->list = take_struct(*list);
 	for (size_t i = 0; i < t->list.n; i++)
 		top.entry.mtime_ns = MAX(top.entry.mtime_ns,

@@ -8,7 +8,7 @@
  * thread.
  */
 
-#include "vault/mount_readers.h"
+#include "vault/mount_cache.h"
 #include "vault/view.h"
 
 /* The number of the topmost directory, as FUSE wants it. */
@@ -55,10 +55,10 @@ struct mount_walk {
 #define MOUNT_WALKS 8
 
 struct mount_tree {
-	struct mount_readers *readers; /* Borrowed. */
-	struct snapshot_list list;     /* Sorted by asset, then by time. */
-	char (*times)[64];             /* Names of the snapshots; owned. */
-	struct mount_asset *assets;    /* Owned; sorted by name. */
+	struct mount_cache *nodes;  /* Borrowed. */
+	struct snapshot_list list;  /* Sorted by asset, then by time. */
+	char (*times)[64];          /* Names of the snapshots; owned. */
+	struct mount_asset *assets; /* Owned; sorted by name. */
 	size_t nassets, cap_assets;
 	uint8_t key[16];             /* Makes numbers unpredictable. */
 	struct mount_node **buckets; /* Owned. */
@@ -68,11 +68,12 @@ struct mount_tree {
 };
 
 /**
- * mount_tree_init(t, readers, list):
- * Make the tree of the snapshots in ${list}, which is taken over; ${readers}
- * are borrowed. An asset whose name no file could have gets another.
+ * mount_tree_init(t, nodes, list):
+ * Make the tree of the snapshots in ${list}, which is taken over; its
+ * nodes are read through ${nodes}, which is borrowed.  An asset whose name no
+ * file could have gets another.
  */
-err mount_tree_init(struct mount_tree *t, struct mount_readers *readers,
+err mount_tree_init(struct mount_tree *t, struct mount_cache *nodes,
                     struct snapshot_list *list);
 
 /**

@@ -8,6 +8,8 @@
 #include "vault/mount_tree.h"
 
 static struct mount_tree tree;
+static struct mount_readers readers;
+static struct mount_cache nodes;
 
 /* The room's own would want all of the vault. */
 void
@@ -44,7 +46,9 @@ setup(void **state)
 	list_add(&l, "b", 2 * NS_PER_S, leaf_of(""));
 	list_add(&l, "b", 3 * NS_PER_S + 7, leaf_of("new"));
 	list_add(&l, "../c", 3 * NS_PER_S, leaf_of("q"));
-	assert_ok(mount_tree_init(&tree, &test_reader, &l));
+	assert_ok(mount_readers_init(&readers, NULL, 3));
+	mount_cache_init(&nodes, &readers, MiB);
+	assert_ok(mount_tree_init(&tree, &nodes, &l));
 	return 0;
 }
 
@@ -52,6 +56,8 @@ static int
 teardown(void **state)
 {
 	mount_tree_release(&tree);
+	mount_cache_release(&nodes);
+	mount_readers_release(&readers);
 	return store_forget(state);
 }
 
@@ -193,6 +199,28 @@ goes_to_any_place_in_a_listing(void **state)
 	}
 }
 
+static void
+keeps_a_reader_for_each_segment_in_use(void **state)
+{
+	struct reader *a, *b, *c, *d, *r;
+	struct digest name = { 0 };
+
+	(void)state;
+	assert_ok(mount_readers_for(&readers, &name, &a));
+	name.b[0] = 1;
+	assert_ok(mount_readers_for(&readers, &name, &b));
+	name.b[0] = 2;
+	assert_ok(mount_readers_for(&readers, &name, &c));
+	assert_true(a != b && b != c && a != c);
+	name.b[0] = 0;
+	name.b[1] = 9;
+	assert_ok(mount_readers_for(&readers, &name, &r));
+	assert_ptr_equal(r, a);
+	name.b[0] = 3;
+	assert_ok(mount_readers_for(&readers, &name, &d));
+	assert_ptr_equal(d, b);
+}
+
 /* --- files ---------------------------------------------------------------- */
 
 static void
@@ -215,8 +243,8 @@ reads_any_part_of_a_file_with_holes(void **state)
 	ref_add(&refs, "fghij");
 	t.chunks = refs.p;
 	t.chunks_len = refs.len;
-	mount_cache_init(&c, &test_reader);
-	assert_ok(mount_file_open(&test_reader, &test_naming, &t, &f));
+	mount_cache_init(&c, &readers, 32 * MiB);
+	assert_ok(mount_file_open(&readers, &test_naming, &t, &f));
 	for (size_t from = 0; from < 20; from++)
 		for (size_t len = 0; len < 20; len++) {
 			size_t want = from < 17 ? MIN(len, 17 - from) : 0;
@@ -234,50 +262,60 @@ keeps_chunks_within_its_bounds(void **state)
 {
 	AUTO(mount_cache_release) struct mount_cache c;
 	AUTO(free_ptr) char *p = NULL;
-	struct chunk_ref small = { .len = 1 }, big = { .len = 8 * MiB };
+	struct digest small = { 0 }, big;
+	size_t len = 8 * MiB, n;
 	const uint8_t *got;
 
 	(void)state;
-	assert_ok(mem_alloc(big.len, 1, &p));
-	mount_cache_init(&c, &test_reader);
+	assert_ok(mem_alloc(len, 1, &p));
+	mount_cache_init(&c, &readers, 32 * MiB);
 	for (int i = 0; i < 1000; i++) {
 		char text[16];
 
 		(void)snprintf(text, sizeof(text), "%03d", i);
-		small = (struct chunk_ref){ store_bytes(text, 3), 3 };
-		assert_ok(mount_cache_get(&c, &small, &got));
+		small = store_bytes(text, 3);
+		assert_ok(mount_cache_get(&c, &small, &got, &n));
+		assert_int_equal(n, 3);
 		assert_memory_equal(got, text, 3);
 	}
 	nread = 0;
-	assert_ok(mount_cache_get(&c, &small, &got));
+	assert_ok(mount_cache_get(&c, &small, &got, &n));
 	assert_int_equal(nread, 0);
 	for (char i = 0; i < 6; i++) {
 		p[0] = i;
-		big.name = store_bytes(p, big.len);
-		assert_ok(mount_cache_get(&c, &big, &got));
+		big = store_bytes(p, len);
+		assert_ok(mount_cache_get(&c, &big, &got, &n));
+		assert_int_equal(n, len);
 		assert_int_equal(got[0], i);
-		assert_in_range(c.bytes, big.len, MOUNT_CACHE_BYTES);
+		assert_in_range(c.bytes, len, 32 * MiB);
 		/* What is used stays. */
-		assert_ok(mount_cache_get(&c, &small, &got));
+		assert_ok(mount_cache_get(&c, &small, &got, &n));
 	}
 	assert_int_equal(nread, 6);
+	small.b[0] ^= 1;
+	assert_err(E_NOTFOUND, mount_cache_get(&c, &small, &got, &n));
 }
 
 static void
 refuses_chunks_of_another_length(void **state)
 {
 	AUTO(mount_cache_release) struct mount_cache c;
-	struct chunk_ref ref = { store_bytes("abc", 3), 4 };
-	const uint8_t *got;
+	AUTO(mount_file_closep) struct mount_file *f = NULL;
+	struct digest d = store_bytes("abc", 3);
+	AUTO(buf_release) struct buf refs = BUF_MAX(MiB);
+	struct tree_entry t = { .type = ENTRY_FILE, .size = 4 };
+	uint8_t p[4];
+	size_t n;
 
 	(void)state;
-	mount_cache_init(&c, &test_reader);
+	buf_add(&refs, d.b, DIGEST_LEN);
+	buf_varint(&refs, 4);
+	t.chunks = refs.p;
+	t.chunks_len = refs.len;
+	mount_cache_init(&c, &readers, MiB);
+	assert_ok(mount_file_open(&readers, &test_naming, &t, &f));
 	for (int i = 0; i < 2; i++)
-		assert_err(E_CORRUPT, mount_cache_get(&c, &ref, &got));
-	ref.len = 3;
-	assert_ok(mount_cache_get(&c, &ref, &got));
-	ref.name.b[0] ^= 1;
-	assert_err(E_NOTFOUND, mount_cache_get(&c, &ref, &got));
+		assert_err(E_CORRUPT, mount_file_read(f, &c, 0, p, 4, &n));
 }
 
 int
@@ -290,6 +328,7 @@ main(void)
 		TEST(gives_a_name_the_same_number_while_it_is_known),
 		TEST(knows_many_nodes_and_forgets_them),
 		TEST(goes_to_any_place_in_a_listing),
+		TEST(keeps_a_reader_for_each_segment_in_use),
 		TEST(reads_any_part_of_a_file_with_holes),
 		TEST(keeps_chunks_within_its_bounds),
 		TEST(refuses_chunks_of_another_length),

@@ -100,6 +100,15 @@ reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 }
 
 err
+reader_place(struct vault *v, const struct digest *name,
+             struct chunk_place *ret)
+{
+	(void)v;
+	*ret = (struct chunk_place){ .pack = 1, .segment = name->b[0] };
+	return OK;
+}
+
+err
 index_load(struct vault *v)
 {
 	(void)v;
