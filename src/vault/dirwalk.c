@@ -22,7 +22,7 @@ struct frame {
 };
 
 struct dirwalk {
-	dirwalk_read_fn *read;
+	err (*read)(void *arg, const struct digest *name, struct buf *b);
 	void *arg;
 	struct frame frame[TREE_DEPTH_MAX];
 	size_t depth; /* Frames open; 0: at the end. */
@@ -41,8 +41,9 @@ struct kinds {
 };
 
 static err
-node_read(dirwalk_read_fn *read, void *arg, const struct digest *name,
-          struct kinds want, struct frame *ret)
+node_read(err (*read)(void *arg, const struct digest *name, struct buf *b),
+          void *arg, const struct digest *name, struct kinds want,
+          struct frame *ret)
 {
 	struct buf *b = &ret->b;
 	enum node_kind kind;
@@ -185,8 +186,9 @@ step_leaf(struct dirwalk *w)
 }
 
 err
-dirwalk_open_from(dirwalk_read_fn *read, void *arg, const struct digest *root,
-                  struct dirwalk **ret)
+dirwalk_open_from(err (*read)(void *arg, const struct digest *name,
+                              struct buf *b),
+                  void *arg, const struct digest *root, struct dirwalk **ret)
 {
 	AUTO(dirwalk_closep) struct dirwalk *w = NULL;
 	err e;

@@ -31,10 +31,6 @@ err dirwalk_node(struct reader *r, const struct digest *name,
 /* Opaque; a position in a directory. */
 struct dirwalk;
 
-/* Where nodes come from: append the checked bytes of chunk ${name} to ${b}. */
-typedef err dirwalk_read_fn(void *arg, const struct digest *name,
-                            struct buf *b);
-
 /**
  * dirwalk_open(r, root, ret):
  * Begin to walk the directory whose root node is ${root}, in front of its first
@@ -46,10 +42,13 @@ err dirwalk_open(struct reader *r, const struct digest *root,
 
 /**
  * dirwalk_open_from(read, arg, root, ret):
- * The same, but nodes are read by ${read} with ${arg}.
+ * The same, but nodes are read by ${read}: it appends the checked bytes of
+ * chunk ${name} to ${b}.
  */
-err dirwalk_open_from(dirwalk_read_fn *read, void *arg,
-                      const struct digest *root, struct dirwalk **ret);
+err dirwalk_open_from(err (*read)(void *arg, const struct digest *name,
+                                  struct buf *b),
+                      void *arg, const struct digest *root,
+                      struct dirwalk **ret);
 
 /**
  * dirwalk_next(w, ret, ret_more):

@@ -110,13 +110,15 @@ assets_init(struct mount_tree *t)
 static struct mount_child
 made_up(enum mount_kind kind, size_t asset, const char *name, int64_t mtime_ns)
 {
+	bool link = kind == MOUNT_LATEST;
+
 	return (struct mount_child){
 		.kind = kind,
 		.asset = asset,
 		.entry = {
 			.name = name, .name_len = strlen(name),
-			.type = kind == MOUNT_LATEST ? ENTRY_SYMLINK : ENTRY_DIR,
-			.mode = kind == MOUNT_LATEST ? 0777 : 0555,
+			.type = link ? ENTRY_SYMLINK : ENTRY_DIR,
+			.mode = link ? 0777 : 0555,
 			.mtime_ns = mtime_ns,
 		},
 	};
