@@ -149,6 +149,55 @@ see_pack(const struct store_item *item, void *arg)
 	return OK;
 }
 
+/* Read statement ${name}, number ${n}, from the first store where it is one. */
+static err
+get_statement(const struct vault *v, const char *name, size_t n, struct buf *b)
+{
+	struct key_statement st;
+	err first = OK, e;
+
+	for (size_t i = 0; i < v->ncopies; i++) {
+		if (v->copies[i].store == NULL)
+			continue;
+		buf_clear(b);
+		e = store_get(v->copies[i].store, name, b);
+		if (!e.code)
+			e = statement_decode(&v->keys.root, b->p, b->len, &st);
+		if (!e.code && st.number == n) {
+			err_drop(first);
+			return OK;
+		}
+		err_keep(&first, e);
+	}
+	return first.code ? first : err_new(E_CORRUPT, "key statement '%s'", name);
+}
+
+/* Put into store ${i} the statements that it lacks: who has nothing but this
+ * store must be able to tell who signed what it holds. */
+static err
+spread_keys(const struct vault *v, size_t i)
+{
+	AUTO(buf_release) struct buf b = BUF_MAX(64 * KiB);
+	char name[32];
+	uint64_t size;
+	err e;
+
+	for (size_t n = 0; n < v->statements.n; n++) {
+		(void)snprintf(name, sizeof(name), "keys/%zu", n);
+		e = store_size(v->copies[i].store, name, &size);
+		if (e.code == E_NOTFOUND) {
+			err_drop(e);
+			if ((e = get_statement(v, name, n, &b)).code)
+				return e;
+			e = store_put(v->copies[i].store, name, b.p, b.len);
+		}
+		if (e.code && e.code != E_EXISTS)
+			return e;
+		err_drop(e);
+	}
+	return OK;
+}
+
 err
 commit_survey(struct commit *c)
 {
@@ -156,6 +205,12 @@ commit_survey(struct commit *c)
 	struct survey s = { .v = c->v };
 	err e;
 
+	/* Nobody would believe what we sign. */
+	if (statements_node(&c->v->statements, &c->v->keys.sign.id) == NULL)
+		return err_new(E_DENIED,
+		               "this node's key is enrolled in no store that "
+		               "is open: its statement is in the store that it "
+		               "was recovered from");
 	for (size_t i = 0; i < c->v->ncopies; i++) {
 		if (c->v->copies[i].store == NULL)
 			continue;
@@ -164,6 +219,8 @@ commit_survey(struct commit *c)
 			               PACK_STORES);
 		s.bit = (uint32_t)1 << i;
 		e = store_list(c->v->copies[i].store, "packs", see_pack, &s);
+		if (!e.code && c->outcome[i].why == NULL)
+			e = spread_keys(c->v, i);
 		if (e.code == E_NOMEM)
 			return e;
 		if (e.code && c->outcome[i].why == NULL)

@@ -252,6 +252,36 @@ def test_a_recovered_node_goes_on_in_the_same_domain(ws):
     assert picture(ws.top / "back") == picture(ws.data)
 
 
+def test_each_store_alone_knows_a_recovered_node(two_stores):
+    ws = two_stores
+    ws.backup()
+    kit = ws.top / "kit.txt"
+    shutil.move(ws.kit, kit)
+    shutil.rmtree(ws.dir / ".casemate")
+    ws.run("key", "recover", "--kit", kit, code=0)
+    ws.write(c__csv="5,6\n")
+    ws.backup()
+    for store in (ws.store, ws.other):
+        there = {"store": store, "keys": ("--kit", kit)}
+        read(ws, "verify", **there)
+        out = ws.top / f"back from {store.name}"
+        read(ws, "restore", latest(ws, **there), out, **there)
+        assert picture(out) == picture(ws.data)
+
+
+def test_who_is_enrolled_nowhere_writes_nothing(two_stores):
+    ws = two_stores
+    ws.backup()
+    kit = ws.top / "kit.txt"
+    shutil.move(ws.kit, kit)
+    shutil.rmtree(ws.dir / ".casemate")
+    ws.run("key", "recover", "--kit", kit, code=0)
+    away = ws.top / "away"
+    shutil.move(ws.store, away)
+    assert "enrolled" in ws.run("backup", code=1).err
+    assert len(list((ws.other / "snapshots").rglob("*/*"))) == 1
+
+
 def index_rows(data, key, sizes_of):
     """Page 0 and the sections of an index object, opened."""
     pre = rv.preamble(b"caseindx", data)
