@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,7 +38,12 @@ struct making {
 	bool made_state;
 	bool made_kit;
 	bool made_ignore;
+	bool again; /* An earlier run broke off here. */
+	bool begun; /* Stores may have been made: leave what marks that. */
 };
+
+/* What marks a run that has begun and not ended: the place of its kit. */
+#define MAKING WORKSPACE_STATE "/making"
 
 static void
 making_release(struct making *m)
@@ -87,10 +93,9 @@ make_state(struct making *m, const struct workspace *ws)
 	AUTO(close_fd) int fd = -1;
 	err e;
 
-	if (mkdir(ws->state_dir, 0700) == 0)
-		m->made_state = true;
-	else if (errno != EEXIST)
-		return err_sys("making \"%s\"", ws->state_dir);
+	m->made_state = access(ws->state_dir, F_OK) != 0;
+	if ((e = fs_mkdirs(AT_FDCWD, ws->state_dir, 0700)).code)
+		return err_in(e, "making \"%s\"", ws->state_dir);
 	fd = open(ws->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys("opening \"%s\"", ws->state_dir);
@@ -105,11 +110,36 @@ make_state(struct making *m, const struct workspace *ws)
 	return OK;
 }
 
+/* Did an earlier run break off, and is the kit that is there of that run? */
+static err
+look_for_making(struct making *m, const char *path, bool *ret_own_kit)
+{
+	AUTO(buf_release) struct buf b = BUF_MAX(8 * KiB);
+	err e = fs_read(AT_FDCWD, path, &b);
+
+	m->again = e.code == E_OK;
+	*ret_own_kit = m->again && strcmp(buf_cstr(&b), m->kit_path) == 0;
+	if (e.code == E_NOTFOUND) {
+		err_drop(e);
+		return OK;
+	}
+	return err_in(e, "reading \"%s\"", path);
+}
+
 /* Take the kit's place before there is a kit that could get lost. */
 static err
 reserve_kit(struct making *m)
 {
-	err e = fs_create(AT_FDCWD, m->kit_path, "", 0, 0600);
+	AUTO(free_ptr) char *path = NULL;
+	bool own;
+	err e;
+
+	if ((e = fs_path_join(&path, m->dir, MAKING)).code ||
+	    (e = look_for_making(m, path, &own)).code)
+		return e;
+	if (own)
+		return OK;
+	e = fs_create(AT_FDCWD, m->kit_path, "", 0, 0600);
 
 	if (e.code == E_EXISTS) {
 		err_drop(e);
@@ -122,23 +152,29 @@ reserve_kit(struct making *m)
 	if (e.code)
 		return err_in(e, "making the recovery kit's file");
 	m->made_kit = true;
-	return OK;
+	return fs_write(AT_FDCWD, path, m->kit_path, strlen(m->kit_path), 0600);
 }
 
 static void
 take_back(const struct making *m)
 {
 	AUTO(free_ptr) char *yaml = NULL, *state = NULL, *ignore = NULL;
+	AUTO(free_ptr) char *making = NULL;
 	err e;
 
 	if ((e = fs_path_join(&yaml, m->dir, WORKSPACE_FILE)).code ||
 	    (e = fs_path_join(&state, m->dir, WORKSPACE_STATE)).code ||
+	    (e = fs_path_join(&making, m->dir, MAKING)).code ||
 	    (e = fs_path_join(&ignore, state, ".gitignore")).code) {
 		err_drop(e);
 		return;
 	}
-	if (m->made_kit)
+	if (m->begun)
+		return;
+	if (m->made_kit) {
+		(void)unlink(making);
 		(void)unlink(m->kit_path);
+	}
 	if (m->made_ignore)
 		(void)unlink(ignore);
 	if (m->made_state)
@@ -147,18 +183,31 @@ take_back(const struct making *m)
 		(void)unlink(yaml);
 }
 
+/* Before a store is made: no vault is ever without its kit. */
 static err
-save_kit(const struct making *m, struct buf *kit)
+keep_kit(void *arg, const struct buf *kit)
 {
+	struct making *m = arg;
 	err e = fs_write(AT_FDCWD, m->kit_path, kit->p, kit->len, 0600);
 
-	if (e.code == E_OK)
-		return OK;
+	if (e.code)
+		return err_in(e, "saving the recovery kit as \"%s\"",
+		              m->kit_path);
+	m->begun = true;
+	return OK;
+}
 
-	/* The vault exists; without its kit it would die with this machine. */
-	out_warn("the recovery kit could not be saved; here it is:");
-	(void)fwrite(kit->p, 1, kit->len, stderr);
-	return err_in(e, "saving the recovery kit as \"%s\"", m->kit_path);
+/* The workspace is whole: forget that it was being made. */
+static err
+made(const struct making *m)
+{
+	AUTO(free_ptr) char *path = NULL;
+	err e;
+
+	if ((e = fs_path_join(&path, m->dir, MAKING)).code)
+		return e;
+	(void)unlink(path);
+	return OK;
 }
 
 static err
@@ -233,10 +282,13 @@ make(struct cli *c, struct making *m)
 	struct vault_init_opts o = { .state_dir = c->ws->state_dir,
 		                     .config = &c->ws->vault,
 		                     .node = m->node,
-		                     .passphrase = m->passphrase };
+		                     .passphrase = m->passphrase,
+		                     .again = m->again,
+		                     .keep_kit = keep_kit,
+		                     .arg = m };
 	if ((e = vault_init(&o, &kit)).code)
 		goto undo;
-	return save_kit(m, &kit);
+	return made(m);
 undo:
 	take_back(m);
 	return e;

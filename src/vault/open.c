@@ -320,6 +320,45 @@ put_first_objects(struct store *s, const struct sign_key *root,
 	return store_put(s, DESCRIPTOR, b.p, b.len);
 }
 
+static err
+refuse(const struct store_item *item, void *arg)
+{
+	(void)arg;
+	return err_new(E_EXISTS, "it holds '%s'", item->name);
+}
+
+/* Make store ${c}, or empty one that a run which broke off has made. */
+static err
+make_store(const struct vault_store_config *c, bool again, struct store **ret)
+{
+	static const char *const kinds[] = { "packs",     "index",
+		                             "snapshots", "envelopes",
+		                             "pending",   "condemned" };
+	AUTO(store_closep) struct store *s = NULL;
+	char name[32];
+	err e = store_create(c->url, c->name, ret);
+
+	if (e.code != E_EXISTS || !again)
+		return e;
+	err_drop(e);
+	if ((e = store_open(c->url, c->name, &s)).code)
+		return e;
+
+	/* Only what init itself puts may be there. */
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if ((e = store_list(s, kinds[i], refuse, NULL)).code)
+			return e;
+	for (unsigned n = 0; n < 2; n++) {
+		(void)snprintf(name, sizeof(name), "keys/%u", n);
+		if ((e = store_delete(s, name)).code)
+			return e;
+	}
+	if ((e = store_delete(s, DESCRIPTOR)).code)
+		return e;
+	*ret = take(s);
+	return OK;
+}
+
 err
 vault_init(const struct vault_init_opts *o, struct buf *kit)
 {
@@ -350,12 +389,15 @@ vault_init(const struct vault_init_opts *o, struct buf *kit)
 	        .code)
 		return e;
 
-	/* Stores first, the node key last: it marks the vault as made. */
+	/* The kit first, so that no vault is ever without one; then the stores;
+	 * the node key last: it marks the vault as made. */
+	if (o->keep_kit != NULL && (e = o->keep_kit(o->arg, kit)).code)
+		return e;
 	for (size_t i = 0; i < o->config->nstores; i++) {
 		const struct vault_store_config *c = &o->config->stores[i];
 		AUTO(store_closep) struct store *s = NULL;
 
-		if ((e = store_create(c->url, c->name, &s)).code ||
+		if ((e = make_store(c, o->again, &s)).code ||
 		    (e = put_first_objects(s, &root, &keys, now)).code)
 			return err_in(e, "store '%s'", c->name);
 	}

@@ -66,6 +66,10 @@ struct vault_init_opts {
 	const struct vault_config *config; /* Where the copies shall be. */
 	const char *node;                  /* Name of this machine. */
 	const char *passphrase; /* Guards the kit; NULL = bearer kit. */
+	bool again; /* An earlier run broke off: use the stores it has made. */
+	/* Called with the kit before anything is made; or NULL. */
+	err (*keep_kit)(void *arg, const struct buf *kit);
+	void *arg;
 };
 
 /**
@@ -74,7 +78,9 @@ struct vault_init_opts {
  * (state_dir/node.key, 0600), the stores, their descriptors and key statements.
  * Append the text of the recovery kit to ${kit}; without a passphrase whoever
  * holds that text holds the vault.  E_EXISTS if there is a node key or a store
- * already; then nothing changed.
+ * already; then nothing changed.  The node key comes last: without it nothing
+ * was made that counts, and a run with ${again} takes over stores that hold no
+ * snapshot yet.
  */
 err vault_init(const struct vault_init_opts *o, struct buf *kit);
 
