@@ -192,8 +192,9 @@ hurt(struct check *c, uint32_t finding, const char *text)
 static void
 snap_title(const struct check_snap *s, struct buf *b)
 {
-	buf_fmt(b, "%s@%.12s", s->readable ? s->s.asset : "",
-	        digest_str(&s->id));
+	if (s->readable)
+		buf_fmt(b, "%s@", s->s.asset);
+	buf_fmt(b, "%.12s", digest_str(&s->id));
 }
 
 void
