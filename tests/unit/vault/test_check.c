@@ -125,9 +125,9 @@ finds_nothing_in_a_whole_vault(void **state)
 	assert_true(report.chunks >= 5);
 }
 
-/* --- every bit ------------------------------------------------------------- */
+/* --- every bit --- */
 
-/* Positions to flip in an object of ${n} bytes: all of its ends, some inside. */
+/* Positions to flip in ${n} bytes: all of the ends, some inside. */
 static size_t
 next_position(size_t i, size_t n)
 {
@@ -237,7 +237,7 @@ finds_a_truncated_pack(void **state)
 	}
 }
 
-/* --- whom it hurts ---------------------------------------------------------- */
+/* --- whom it hurts --- */
 
 /* The pack, segment and store offset of the chunk of a small file. */
 static void
@@ -363,7 +363,7 @@ names_what_another_store_can_still_give(void **state)
 	assert_true(hurts(f, &id, ": deep/three"));
 }
 
-/* --- objects that are missing, or where they should not be ------------------- */
+/* --- objects that are missing, or where they should not be --- */
 
 static void
 remove_one(const char *kind, size_t store, char name[128])
@@ -542,7 +542,7 @@ packs_of_a_running_backup_are_no_left_overs(void **state)
 	assert_int_equal(report.n, 0);
 }
 
-/* --- going on ------------------------------------------------------------------ */
+/* --- going on --- */
 
 static err
 check_until(int packs)

@@ -561,7 +561,7 @@ a_condemned_marker_lives_for_a_month(void **state)
 
 /* A store that was away brings back an index of packs that are gone. */
 static void
-an_old_index_that_comes_back_is_cleaned_before_its_warning_goes(void **state)
+cleans_an_old_index_before_its_warning_goes(void **state)
 {
 	AUTO(packset_release) struct packset packs = { 0 };
 	AUTO(buf_release) struct buf b = BUF_MAX(MiB);
@@ -676,7 +676,7 @@ an_index_forgets_what_was_deleted(void **state)
 	small_clean(&s);
 }
 
-/* A pack that is lost, not deleted: check tells from the index whom it hurts. */
+/* Lost, not deleted: check tells from the index whom it hurts. */
 static void
 an_index_does_not_forget_what_is_lost(void **state)
 {
@@ -814,7 +814,7 @@ main(void)
 		T(takes_its_marker_back_when_the_second_look_fails),
 		T(deletes_nothing_when_a_day_passed_since_condemning),
 		T(a_condemned_marker_lives_for_a_month),
-		T(an_old_index_that_comes_back_is_cleaned_before_its_warning_goes),
+		T(cleans_an_old_index_before_its_warning_goes),
 		T(leaves_packs_of_another_domain_alone),
 		T(leaves_alone_what_is_no_pack_inside),
 		T(merges_many_indexes_into_one),

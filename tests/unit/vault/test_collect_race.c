@@ -109,8 +109,8 @@ teardown(void **state)
 	return 0;
 }
 
-/* Run ${work} in a process that stops before it puts an object of kind ${before}
- * (unless NULL), and at operation ${n} from there. */
+/* Run ${work} in a process that stops before it puts an object of kind
+ * ${before} (unless NULL), and at operation ${n} from there. */
 static pid_t
 start(int (*work)(struct vault *v), const char *before, int n)
 {
@@ -321,8 +321,8 @@ a_collector_stopped_anywhere_takes_nothing_that_is_needed(void **state)
 }
 
 /*
- * The writer comes between the collector's first look and its marker, sees none,
- * and commits while the collector looks for the second time, wherever that is.
+ * The writer comes between the collector's first look and its marker, sees
+ * none, and commits while the collector looks again, wherever that is.
  */
 static void
 a_commit_while_the_collector_looks_again_counts(void **state)
