@@ -20,7 +20,8 @@ static const struct opt opts[] = {
 	  OPT_FLAG, 0 },
 	{ "path", "PATH", "only this path of the snapshot, and what is below",
 	  OPT_LIST, 0 },
-	{ "delete-extra", NULL, "with --in-place: move extra files aside, too",
+	{ "keep-extra", NULL,
+	  "with --in-place: leave files that the snapshot does not know",
 	  OPT_FLAG, 0 },
 	{ "dry-run", NULL, "say what would be done and do nothing", OPT_FLAG,
 	  'n' },
@@ -33,6 +34,7 @@ struct job {
 	char *asset;
 	struct snapshot snap;
 	char *target;
+	bool whole; /* All that lies in the target is of this asset. */
 	char *displaced;
 	struct vault_restore_opts o;
 };
@@ -54,8 +56,8 @@ check_options(struct cli *c)
 	if (in_place && opt_given(c->opts, "to"))
 		return err_new(E_USAGE,
 		               "--to and --in-place exclude each other");
-	if (opt_flag(c->opts, "delete-extra") && !in_place)
-		return err_new(E_USAGE, "--delete-extra wants --in-place");
+	if (opt_flag(c->opts, "keep-extra") && !in_place)
+		return err_new(E_USAGE, "--keep-extra wants --in-place");
 	return OK;
 }
 
@@ -65,7 +67,6 @@ find_target(struct cli *c, struct job *j)
 {
 	const char *to = opt_text(c->opts, "to");
 	const struct asset *a;
-	bool whole;
 	err e;
 
 	if (to != NULL)
@@ -74,14 +75,7 @@ find_target(struct cli *c, struct job *j)
 		return err_in(
 		    e,
 		    "cannot tell where this snapshot belongs; --to DIR says");
-	if ((e = asset_home(c->ws, a, j->snap.base, &j->target, &whole)).code)
-		return e;
-	if (opt_flag(c->opts, "delete-extra") && !whole)
-		return err_new(
-		    E_INVALID,
-		    "--delete-extra: \"%s\" holds more than asset \"%s\"",
-		    j->target, a->name);
-	return OK;
+	return asset_home(c->ws, a, j->snap.base, &j->target, &j->whole);
 }
 
 /* Replaced files of one run share a directory that no other run has. */
@@ -111,7 +105,7 @@ prepare(struct cli *c, struct job *j)
 		.target = j->target,
 		.paths = opt_list(c->opts, "path"),
 		.plan_only = opt_flag(c->opts, "dry-run"),
-		.delete_extra = opt_flag(c->opts, "delete-extra"),
+		.displace_extra = j->whole && !opt_flag(c->opts, "keep-extra"),
 		.no_owner = opt_flag(c->opts, "no-owner"),
 		.displaced = j->displaced,
 	};

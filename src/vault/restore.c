@@ -291,6 +291,13 @@ do_other(struct restore *r, struct dirref *dir, const char *path,
 static err walk_tree(struct restore *r, const struct digest *root,
                      struct dirref *dir, unsigned depth);
 
+static err
+refused(struct restore *r, const char *what)
+{
+	atomic_store(&r->unwritable, true);
+	return err_sys("%s", what);
+}
+
 /* Make or find directory ${name}; ${*ret_fd} is -1 if it cannot be used. */
 static err
 make_dir(struct restore *r, struct dirref *parent, const char *name,
@@ -318,7 +325,7 @@ make_dir(struct restore *r, struct dirref *parent, const char *name,
 		e = restore_displace(r, parent->fd, name, path, false);
 	}
 	if (!e.code && mkdirat(parent->fd, name, 0700) != 0 && errno != EEXIST)
-		e = err_sys("cannot be made");
+		e = refused(r, "cannot be made");
 	if (!e.code && (*ret_fd = openat(parent->fd, name, flags)) < 0)
 		e = err_sys("cannot be opened");
 	if (e.code)
@@ -638,25 +645,36 @@ open_existing(struct restore *r)
 	r->target = open(r->opts->target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (r->target < 0)
 		return err_sys("'%s'", r->opts->target);
-	if (r->opts->mode == RESTORE_IN_PLACE && r->opts->delete_extra &&
+	if (r->opts->mode == RESTORE_IN_PLACE && r->opts->displace_extra &&
 	    r->opts->paths == NULL && !r->snap->partial)
 		return ignore_new(NULL, &r->ignore);
 	return OK;
 }
 
+/* The new target gets its name; without a durable name it does not keep it. */
 static err
 appear(struct restore *r, struct buf *staging)
 {
+	AUTO(free_ptr) char *dir = NULL;
 	AUTO(close_fd) int parent = -1;
 	char *slash;
+	err e;
 
+	if ((e = mem_dup(staging->p, staging->len, &dir)).code)
+		return e;
+	slash = strrchr(dir, '/');
+	slash[slash == dir] = '\0';
+	parent = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (parent < 0)
+		return err_sys("'%s'", dir);
 	if (renameat2(AT_FDCWD, buf_cstr(staging), AT_FDCWD, r->opts->target,
 	              RENAME_NOREPLACE) != 0)
 		return err_sys("'%s'", r->opts->target);
-	slash = strrchr((char *)staging->p, '/');
-	slash[slash == (char *)staging->p] = '\0';
-	parent = open((char *)staging->p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return parent < 0 ? err_sys("sync") : fs_sync(parent);
+	e = fs_sync(parent);
+	if (e.code)
+		(void)renameat2(AT_FDCWD, r->opts->target, AT_FDCWD,
+		                buf_cstr(staging), RENAME_NOREPLACE);
+	return err_in(e, "'%s'", r->opts->target);
 }
 
 /* A note in the state directory while a restore runs: status shows it. */
@@ -708,6 +726,12 @@ restore_all(struct restore *r)
 	dirref_drop(dir);
 	if (e.code || r->opts->plan_only)
 		return e;
+	if (fresh && r->unwritable)
+		return err_new(E_IO,
+		               "'%s' was not made, because not all could be "
+		               "written: free space or mend the disk, and run "
+		               "this again; it goes on in '%s'",
+		               r->opts->target, buf_cstr(&staging));
 	make_links(r);
 	finish_dirs(r);
 	finish_root(r);

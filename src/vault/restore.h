@@ -65,10 +65,11 @@ struct restore {
 	size_t ndirs, cap_dirs;
 	struct rlink *links; /* Owned; hard links seen. */
 	size_t nlinks, cap_links;
-	size_t open_dirs;      /* Opened since the batch was empty. */
-	struct ignore *ignore; /* In place: what was never saved is not extra.
-	                        */
-	bool adopted;          /* Packs without an index were looked for. */
+	size_t open_dirs;       /* Opened since the batch was empty. */
+	struct ignore *ignore;  /* In place: what was never saved is not extra.
+	                         */
+	bool adopted;           /* Packs without an index were looked for. */
+	atomic_bool unwritable; /* The target refused bytes: full, or broken. */
 	atomic_int_fast64_t cpu_fetch, cpu_open, cpu_hash, cpu_write;
 	atomic_uint_fast64_t fetched;
 };
@@ -132,6 +133,13 @@ err restore_fetch(struct restore *r);
  * metadata is set.
  */
 err restore_compare(struct restore *r, bool fix_meta);
+
+/**
+ * rfile_refused(r, f, e):
+ * As rfile_fail(), where it was the target that refused: doing it again may
+ * help.
+ */
+void rfile_refused(struct restore *r, struct rfile *f, err e);
 
 /**
  * rfile_fail(f, e):

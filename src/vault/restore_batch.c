@@ -100,7 +100,7 @@ make_files(struct restore *r)
 		    f->dir->fd, name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0) {
-			rfile_fail(f, err_sys("cannot be made"));
+			rfile_refused(r, f, err_sys("cannot be made"));
 			continue;
 		}
 		(void)close(fd);
@@ -155,7 +155,7 @@ finish_files(struct restore *r)
 		err e;
 
 		if (!f->failed && !f->skip && (e = publish(r, f)).code)
-			rfile_fail(f, e);
+			rfile_refused(r, f, e);
 		if (f->failed) {
 			/* No half file stays behind. */
 			if (!f->skip)

@@ -71,10 +71,12 @@ write_piece(struct restore *r, const struct want *w, const uint8_t *plain)
 	if (f->failed)
 		return;
 	if ((fd = open_piece(f)) < 0) {
-		rfile_fail(f, err_sys("cannot be made"));
+		rfile_refused(r, f, err_sys("cannot be made"));
 		return;
 	}
 	e = fs_pwrite_full(fd, plain + w->skip, w->len, (off_t)w->off);
+	if (e.code)
+		atomic_store(&r->unwritable, true);
 	if (!e.code && f->pieces == 1) {
 		/* The common case: nobody else touches it. */
 		if (w->off + w->len != f->meta.size &&

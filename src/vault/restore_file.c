@@ -171,6 +171,13 @@ rfile_fail(struct rfile *f, err e)
 }
 
 void
+rfile_refused(struct restore *r, struct rfile *f, err e)
+{
+	atomic_store(&r->unwritable, true);
+	rfile_fail(f, e);
+}
+
+void
 rfile_finish(struct restore *r, struct rfile *f)
 {
 	const char *name = f->temp != NULL ? f->temp : f->name;
@@ -181,11 +188,13 @@ rfile_finish(struct restore *r, struct rfile *f)
 		return;
 	fd = openat(f->dir->fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
-		rfile_fail(f, err_sys("cannot be written"));
+		rfile_refused(r, f, err_sys("cannot be written"));
 		return;
 	}
-	if (ftruncate(fd, (off_t)f->meta.size) != 0)
+	if (ftruncate(fd, (off_t)f->meta.size) != 0) {
 		e = err_sys("size");
+		atomic_store(&r->unwritable, true);
+	}
 	if (!e.code)
 		e = restore_meta(fd, -1, NULL, &f->meta, r->owners);
 	(void)close(fd);

@@ -334,7 +334,7 @@ struct vault_restore_opts {
 	const char *target;    /* Absolute directory. */
 	char *const *paths;    /* Only these and below; NULL = all. */
 	bool plan_only;        /* Say what would be done, do nothing. */
-	bool delete_extra;     /* In place: move extra files aside as well. */
+	bool displace_extra;   /* In place: move extra files aside as well. */
 	bool no_owner;         /* Do not set owners (implied without root). */
 	unsigned threads;      /* 0 = one a CPU. */
 	const char *displaced; /* Directory that takes replaced files. */

@@ -89,24 +89,24 @@ def test_displacing_twice_keeps_both(ws):
     assert {"first", "second"} <= kept
 
 
-def test_extra_files_stay_unless_told_otherwise(ws):
+def test_extra_files_move_aside_unless_told_otherwise(ws):
     ws.backup()
     ws.write(extra="mine")
-    ws.run("restore", "data", "--in-place", code=0)
+    ws.run("restore", "data", "--in-place", "--keep-extra", code=0)
     assert (ws.data / "extra").exists()
-    ws.run("restore", "data", "--in-place", "--delete-extra", code=0)
+    ws.run("restore", "data", "--in-place", code=0)
     assert not (ws.data / "extra").exists()
     kept = list((ws.dir / ".casemate/displaced").rglob("extra"))
     assert [p.read_text() for p in kept] == ["mine"]
 
 
-def test_delete_extra_spares_a_directory_that_holds_more(ws):
+def test_a_directory_that_holds_more_is_spared(ws):
     """The place of a single file is its directory: all else is not extra."""
     ws.configure((ws.dir / "casemate.yaml").read_text().replace(
         "source: data", "source: data/a.csv"))
     ws.backup()
     before = tree(ws.data)
-    ws.run("restore", "data", "--in-place", "--delete-extra", code=1)
+    ws.run("restore", "data", "--in-place", code=0)
     assert tree(ws.data) == before
 
 
