@@ -12,6 +12,7 @@
 #include <fuse3/fuse_lowlevel.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 

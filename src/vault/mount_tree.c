@@ -7,6 +7,7 @@
  * as the kernel remembers them.
  */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/time.h"
