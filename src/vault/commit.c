@@ -169,7 +169,8 @@ get_statement(const struct vault *v, const char *name, size_t n, struct buf *b)
 		}
 		err_keep(&first, e);
 	}
-	return first.code ? first : err_new(E_CORRUPT, "key statement '%s'", name);
+	return first.code ? first
+			  : err_new(E_CORRUPT, "key statement '%s'", name);
 }
 
 /* Put into store ${i} the statements that it lacks: who has nothing but this
@@ -326,6 +327,28 @@ too_old(const struct commit *c)
 	return time_boot() - c->promised_at > PROMISE_MAX;
 }
 
+/* Is the promise still where it was put?  A collector whose clock is wrong may
+ * have taken it for one of last week. */
+static bool
+still_promised(const struct commit *c)
+{
+	bool still = !too_old(c);
+	char name[64];
+	uint64_t size;
+
+	marker_name(c, c->pendings - 1, name);
+	for (size_t i = 0; i < c->v->ncopies && still; i++) {
+		err e;
+
+		if (c->v->copies[i].store == NULL || c->outcome[i].why != NULL)
+			continue;
+		e = store_size(c->v->copies[i].store, name, &size);
+		still = e.code != E_NOTFOUND;
+		err_drop(e);
+	}
+	return still;
+}
+
 err
 commit_snapshot(struct commit *c, struct snapshot *s)
 {
@@ -344,13 +367,12 @@ commit_snapshot(struct commit *c, struct snapshot *s)
 
 	/* Stopped for a day between promise and here?  Then it may be hollow:
 	 * take it back and start the commit over. */
-	if (too_old(c)) {
-		if ((e = vault_forget(c->v, &s->id, 1)).code)
-			return err_in(e, "a commit that came too late");
-		s->id = (struct digest){ 0 };
-		return err_new(E_BUSY, "the promise is a day old");
-	}
-	return OK;
+	if (still_promised(c))
+		return OK;
+	if ((e = vault_forget(c->v, &s->id, 1)).code)
+		return err_in(e, "a commit that came too late");
+	s->id = (struct digest){ 0 };
+	return err_new(E_BUSY, "the promise is a day old, or gone");
 }
 
 void

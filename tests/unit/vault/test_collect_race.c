@@ -361,6 +361,34 @@ a_commit_while_the_collector_looks_again_counts(void **state)
 	assert_true(stops > 5);
 }
 
+/* A clock that is a year ahead makes every promise look forgotten. */
+static void
+a_promise_taken_by_a_wrong_clock_is_not_kept(void **state)
+{
+	pid_t writer;
+	int code;
+
+	(void)state;
+	small_write(&s, "text", "what it was");
+	small_backup(&s);
+	writer = start(write_one, "snapshots/", 0);
+	assert_true(stopped(writer, &code));
+	forget_all();
+	small_clock(365);
+	assert_int_equal(collect(s.v), 0);
+	small_clock(0);
+	assert_int_equal(small_count(&s, "pending"), 0);
+	assert_int_equal(small_count(&s, "packs"), 0);
+	assert_int_not_equal(go_on(writer), 0);
+	assert_int_equal(snapshots(), 0);
+	expect_clean();
+
+	/* The next one starts from nothing. */
+	small_backup(&s);
+	expect_newest("what it was");
+	expect_clean();
+}
+
 static void
 two_collectors_do_not_hinder_each_other(void **state)
 {
@@ -406,6 +434,9 @@ main(void)
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_commit_while_the_collector_looks_again_counts, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_promise_taken_by_a_wrong_clock_is_not_kept, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    two_collectors_do_not_hinder_each_other, setup, teardown),
