@@ -57,6 +57,8 @@ check_statement(struct check *c, size_t copy, const char *name)
 	e = store_get(c->v->copies[copy].store, name, &b);
 	if (!e.code)
 		e = statement_decode(&c->v->keys.root, b.p, b.len, &st);
+	if (!e.code && st.number != n)
+		e = err_new(E_CORRUPT, "it is another one than its name says");
 	if (e.code)
 		(void)check_find(c, copy, name, e);
 }
