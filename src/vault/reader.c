@@ -12,6 +12,7 @@
 #include "vault/room.h"
 
 #define DIRS_MAX     128
+#define PLACES       16 /* Of one chunk that are tried. */
 #define SESSIONS_MAX 256
 
 struct dir_slot {
@@ -367,18 +368,46 @@ chunk_at(struct reader *r, const struct chunk_place *at,
 	return buf_done(b);
 }
 
+static err
+chunk_from(struct reader *r, const struct chunk_place *at,
+           const struct digest *name, struct buf *b)
+{
+	AUTO(secret_release) struct secret key = { 0 };
+	const struct pack_dir *d;
+	err e;
+
+	if ((e = reader_dir(r, at->pack, &d, &key)).code)
+		return e;
+	e = chunk_at(r, at, d, &key, name, b);
+	reader_dir_done(r, at->pack);
+	return e;
+}
+
 err
 reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 {
-	const struct pack_dir *d;
-	AUTO(secret_release) struct secret key = { 0 };
-	struct chunk_place at;
-	err e;
+	struct chunk_place at[PLACES];
+	size_t n = PLACES;
+	err first, e;
 
-	if ((e = reader_place(r->v, name, &at)).code ||
-	    (e = reader_dir(r, at.pack, &d, &key)).code)
+	if ((e = reader_place(r->v, name, &at[0])).code)
 		return e;
-	e = chunk_at(r, &at, d, &key, name, b);
-	reader_dir_done(r, at.pack);
-	return e;
+	first = chunk_from(r, &at[0], name, b);
+	if (first.code != E_NOTFOUND && first.code != E_CORRUPT)
+		return first;
+
+	/* Writers who did not know of each other, or whom a collector warned,
+	 * put a chunk into two packs: either will do. */
+	e = index_set_places(&r->v->index, &r->v->packs, name, at, &n);
+	err_drop(e);
+	for (size_t i = 0; !e.code && i < n; i++) {
+		err other = chunk_from(r, &at[i], name, b);
+
+		if (!other.code) {
+			err_drop(first);
+			return OK;
+		}
+		err_drop(other);
+	}
+	return first;
 }

@@ -693,6 +693,66 @@ an_index_does_not_forget_what_is_lost(void **state)
 	assert_int_equal(n, packs.n);
 }
 
+static err
+append(const void *p, size_t n, void *arg)
+{
+	buf_add(arg, p, n);
+	return buf_done(arg);
+}
+
+/* What a new process reads as file "one" of snapshot ${id}. */
+static void
+expect_one(struct digest id, const char *want)
+{
+	AUTO(buf_release) struct buf b = BUF_MAX(MiB);
+	AUTO(snapshot_release) struct snapshot snap = { 0 };
+	struct vault *v = small_open(&s);
+
+	assert_ok(vault_find(v, NULL, digest_str(&id), &snap));
+	assert_ok(vault_cat(v, &snap, "one", append, &b));
+	assert_string_equal(buf_cstr(&b), want);
+	vault_close(v);
+}
+
+/* A chunk that is in two packs: a merged index must not forget either. */
+static void
+a_merged_index_knows_a_chunk_in_two_packs(void **state)
+{
+	AUTO(packset_release) struct packset packs = { 0 };
+	struct digest first, second;
+	struct small_names names;
+	char text[32], name[80];
+
+	(void)state;
+	first = small_backup(&s);
+	all_packs(&packs);
+	small_marker(&s, RECORD_CONDEMNED, session, &packs, time_now(), name);
+	second = small_backup(&s);
+	assert_int_equal(small_count(&s, "packs"), 2 * packs.n);
+	for (int i = 0; i < 8; i++) {
+		(void)snprintf(text, sizeof(text), "content %d", i);
+		small_write(&s, "two", text);
+		small_backup(&s);
+	}
+	prune();
+	assert_int_equal(small_count(&s, "index"), 1);
+
+	/* Lost by damage, found in the other pack. */
+	small_list(&s, 0, "packs", &names);
+	for (size_t i = 0; i < packs.n; i++) {
+		pack_name(&packs.v[i], name);
+		small_remove(&s, 0, name);
+	}
+	expect_one(first, "the content of one");
+	expect_one(second, "the content of one");
+
+	/* Collected: the snapshot that needs the other pack stays whole. */
+	small_forget(&s, first);
+	prune();
+	expect_one(second, "the content of one");
+	small_clean(&s);
+}
+
 /* --- forgetting --- */
 
 static void
@@ -820,6 +880,7 @@ main(void)
 		T(merges_many_indexes_into_one),
 		T(an_index_forgets_what_was_deleted),
 		T(an_index_does_not_forget_what_is_lost),
+		T(a_merged_index_knows_a_chunk_in_two_packs),
 		T2(forgets_from_every_store),
 		T(forgets_all_or_none_of_what_is_named),
 		T(does_not_forget_for_another_domain),
