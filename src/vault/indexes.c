@@ -206,6 +206,7 @@ load_once(struct vault *v, bool *ret_gone)
 	bool gone;
 	err e;
 
+	v->index_gap = false;
 	index_set_release(&v->index);
 	if ((e = index_set_init(&v->index)).code || (e = list_names(v)).code ||
 	    (e = open_all(v, &super, ret_gone)).code)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +16,9 @@
 
 #define DESCRIPTOR "vault"
 #define CACHE_DIR  "cache"
+
+/* Files that a process may want open at once. */
+#define DESCRIPTORS 16384
 
 void
 vault_problems_release(struct vault_problems *p)
@@ -540,6 +544,18 @@ open_cache(struct vault *v)
 	return v->cache_fd < 0 ? err_sys("cache of '%s'", v->state_dir) : OK;
 }
 
+/* Every index object that is in use is an open file. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) != 0 || rl.rlim_cur >= DESCRIPTORS)
+		return;
+	rl.rlim_cur = MIN(rl.rlim_max, (rlim_t)DESCRIPTORS);
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
+}
+
 err
 vault_open(const char *state_dir, const struct vault_config *config,
            struct vault **ret)
@@ -565,6 +581,7 @@ vault_open(const char *state_dir, const struct vault_config *config,
 
 	/* Without the finder files are cut as streams: safe, only larger. */
 	err_drop(cutter_start(&v->cutter));
+	raise_descriptors();
 	*ret = take(v);
 	return OK;
 }
