@@ -670,7 +670,6 @@ main(void)
 		T2(a_store_that_is_not_open_is_left_out),
 	};
 
-	if (crypto_init().code)
-		return 1;
+	small_begin();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -888,7 +888,6 @@ main(void)
 		T2(stats_count_what_is_there),
 	};
 
-	if (crypto_init().code)
-		return 1;
+	small_begin();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -389,6 +389,83 @@ a_promise_taken_by_a_wrong_clock_is_not_kept(void **state)
 	expect_clean();
 }
 
+/* Stop ${work} at operation ${n} and kill it there; false if it had ended. */
+static bool
+killed(int (*work)(struct vault *v), int n)
+{
+	int status, code;
+	pid_t pid = start(work, NULL, n);
+
+	if (!stopped(pid, &code)) {
+		assert_int_equal(code, 0);
+		return false;
+	}
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return true;
+}
+
+static void
+a_collector_killed_anywhere_leaves_a_whole_vault(void **state)
+{
+	char text[64];
+	bool more = true;
+
+	(void)state;
+	small_write(&s, "same", "what never changes");
+	for (int n = 1; more; n++) {
+		sweep_markers();
+		next_text(text, 2 * n);
+		small_backup(&s);
+		forget_all();
+		next_text(text, 2 * n + 1);
+		small_backup(&s);
+		more = killed(collect, n);
+		expect_clean();
+		expect_newest(text);
+
+		/* The next ones are not hindered by what it left. */
+		next_text(text, 2 * n);
+		small_backup(&s);
+		assert_int_equal(collect(s.v), 0);
+		expect_clean();
+		expect_newest(text);
+		assert_true(n < 200);
+	}
+}
+
+static void
+a_writer_killed_anywhere_leaves_a_whole_vault(void **state)
+{
+	char text[64];
+	bool more = true;
+
+	(void)state;
+	small_write(&s, "same", "what never changes");
+	for (int n = 1; more; n++) {
+		sweep_markers();
+		forget_all();
+		next_text(text, 2 * n);
+		more = killed(write_one, n);
+		expect_clean();
+		assert_int_equal(collect(s.v), 0);
+		expect_clean();
+		next_text(text, 2 * n + 1);
+		small_backup(&s);
+		expect_clean();
+		expect_newest(text);
+
+		/* A week later nothing of it is left. */
+		small_clock(8);
+		assert_int_equal(collect(s.v), 0);
+		small_clock(0);
+		assert_int_equal(small_count(&s, "pending"), 0);
+		assert_int_equal(small_count(&s, "envelopes"), snapshots());
+		expect_clean();
+		assert_true(n < 200);
+	}
+}
+
 static void
 two_collectors_do_not_hinder_each_other(void **state)
 {
@@ -439,10 +516,15 @@ main(void)
 		    a_promise_taken_by_a_wrong_clock_is_not_kept, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(
+		    a_collector_killed_anywhere_leaves_a_whole_vault, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_writer_killed_anywhere_leaves_a_whole_vault, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
 		    two_collectors_do_not_hinder_each_other, setup, teardown),
 	};
 
-	if (crypto_init().code)
-		return 1;
+	small_begin();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
