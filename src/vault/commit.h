@@ -23,8 +23,8 @@ struct commit {
  * commit_survey(c):
  * See which packs each store holds, and which are condemned: packs that no
  * store has, or that a collector is after, become PACK_DEAD, so that nobody
- * counts on them.  Gives each store the key statements that it lacks.  E_DENIED if
- * none says that we may write.
+ * counts on them.  Gives each store the key statements that it lacks.  E_DENIED
+ * if none says that we may write.
  */
 err commit_survey(struct commit *c);
 
