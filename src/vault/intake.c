@@ -19,10 +19,14 @@
 #include "vault/chunker.h"
 #include "vault/intake.h"
 
-#define PART      (16 * MiB) /* A part of a large file, about. */
-#define HOLE_MIN  (64 * KiB) /* Files below are never searched for holes. */
-#define HOLES_MAX (1 * MiB)  /* Encoded holes of one file. */
-#define TIMED     (64 * KiB) /* Smaller reads are not timed: it would cost. */
+#define PART     (16 * MiB) /* A part of a large file, about. */
+#define HOLE_MIN (64 * KiB) /* Files below are never searched for holes. */
+
+/* Encoded holes and attributes of one file: its entry has room for both. */
+#define HOLES_MAX  (448 * KiB)
+#define XATTRS_MAX (512 * KiB)
+
+#define TIMED (64 * KiB) /* Smaller reads are not timed: it would cost. */
 
 /* A file that is read in parts. */
 struct large {
@@ -381,6 +385,19 @@ large_free(struct large *l)
 	free(l);
 }
 
+/* Behind a hole bytes have their place: no part may come short there. */
+static err
+part_check(const struct intake_file *f, const struct part *p)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < p->nrefs; i++)
+		total += p->refs[i].len;
+	if (f->holes.len > 0 && total != p->len)
+		return err_new(E_BUSY, "it shrank while it was read");
+	return OK;
+}
+
 /* The last part is done: join the lists. */
 static void
 large_done(struct intake *in, struct large *l)
@@ -398,6 +415,8 @@ large_done(struct intake *in, struct large *l)
 			f->has_sha = true;
 			continue;
 		}
+		if (!e.code)
+			e = part_check(f, p);
 		if (e.code)
 			continue;
 		err_keep(&e,
@@ -409,9 +428,10 @@ large_done(struct intake *in, struct large *l)
 			f->nrefs += p->nrefs;
 		}
 	}
-	if (!e.code && f->nrefs == 1 && f->holes.len == 0) {
+	/* The digest of a file's only chunk is the one that its name is of. */
+	if (!e.code && f->nrefs == 1) {
 		f->sha = l->parts[0].sha;
-		f->has_sha = true;
+		f->has_sha = l->parts[0].nrefs == 1;
 	}
 	close_file(f, l->fd, l->cold);
 	/* A digest holds only for bytes that held still, without holes. */
@@ -587,6 +607,12 @@ take_large(struct taker *t, struct intake_file *f, int fd)
 	l->fd = fd;
 	if (size >= HOLE_MIN && (uint64_t)f->st.st_blocks * 512 < size)
 		e = parts_of_sparse(l, &cap);
+	if (e.code == E_LIMIT) {
+		/* Too many holes to tell them all: read them as zeroes. */
+		err_drop(e);
+		e = OK;
+		buf_clear(&f->holes);
+	}
 	if (!e.code && f->holes.len == 0) {
 		l->nparts = 0;
 		e = plan_of(t, fd, size, &plan);
@@ -639,7 +665,7 @@ take_file(struct taker *t, struct intake_file *f)
 
 	t->cold = false;
 	f->holes = BUF_MAX(HOLES_MAX);
-	f->xattrs = BUF_MAX(512 * KiB);
+	f->xattrs = BUF_MAX(XATTRS_MAX);
 	if ((e = open_file(f, &fd)).code) {
 		f->error = e;
 		file_done(t->in, f);
