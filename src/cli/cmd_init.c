@@ -193,7 +193,6 @@ keep_kit(void *arg, const struct buf *kit)
 	if (e.code)
 		return err_in(e, "saving the recovery kit as \"%s\"",
 		              m->kit_path);
-	m->begun = true;
 	return OK;
 }
 
@@ -285,7 +284,8 @@ make(struct cli *c, struct making *m)
 		                     .passphrase = m->passphrase,
 		                     .again = m->again,
 		                     .keep_kit = keep_kit,
-		                     .arg = m };
+		                     .arg = m,
+		                     .begun = &m->begun };
 	if ((e = vault_init(&o, &kit)).code)
 		goto undo;
 	return made(m);

@@ -363,6 +363,14 @@ make_store(const struct vault_store_config *c, bool again, struct store **ret)
 	return OK;
 }
 
+/* Errors with which a store says no before it has made anything. */
+static bool
+refused(enum err_code code)
+{
+	return code == E_EXISTS || code == E_UNSUPPORTED || code == E_INVALID ||
+	    code == E_DENIED || code == E_NOTFOUND;
+}
+
 err
 vault_init(const struct vault_init_opts *o, struct buf *kit)
 {
@@ -401,7 +409,10 @@ vault_init(const struct vault_init_opts *o, struct buf *kit)
 		const struct vault_store_config *c = &o->config->stores[i];
 		AUTO(store_closep) struct store *s = NULL;
 
-		if ((e = make_store(c, o->again, &s)).code ||
+		e = make_store(c, o->again, &s);
+		if (o->begun != NULL)
+			*o->begun |= !refused(e.code);
+		if (e.code ||
 		    (e = put_first_objects(s, &root, &keys, now)).code)
 			return err_in(e, "store '%s'", c->name);
 	}

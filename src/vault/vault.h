@@ -70,6 +70,7 @@ struct vault_init_opts {
 	/* Called with the kit before anything is made; or NULL. */
 	err (*keep_kit)(void *arg, const struct buf *kit);
 	void *arg;
+	bool *begun; /* Set when a store has been made; or NULL. */
 };
 
 /**

@@ -396,9 +396,14 @@ walk_dir(struct walking *k, struct dirref *dir, bool cached, bool all,
 	struct vault_progress *pr = k->w->opts->progress;
 	err e;
 
-	if ((e = ignore_enter(k->ignore, dir->fd, buf_cstr(&k->path))).code)
-		return e;
-	e = names_read(dir->fd, &names);
+	e = ignore_enter(k->ignore, dir->fd, buf_cstr(&k->path));
+	if (e.code && e.code != E_NOMEM) {
+		/* The directory was entered all the same: less is left out. */
+		problem(k, IGNORE_FILE, e);
+		e = OK;
+	}
+	if (!e.code)
+		e = names_read(dir->fd, &names);
 	if (e.code && e.code != E_NOMEM && depth > 0) {
 		problem(k, NULL, e);
 		e = OK;
