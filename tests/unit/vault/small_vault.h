@@ -20,6 +20,7 @@ struct small_vault {
 	char paths[4][96];
 	struct vault_store_config stores[2];
 	struct vault_config config;
+	struct buf kit; /* The recovery kit, without a passphrase. */
 	struct vault *v;
 };
 
@@ -64,7 +65,6 @@ small_make(struct small_vault *s, size_t nstores)
 {
 	static const char *const names[] = { "state", "data", "store-a",
 		                             "store-b" };
-	AUTO(buf_release) struct buf kit = BUF_MAX(64 * KiB);
 	struct vault_init_opts o = { .node = "node" };
 
 	*s = (struct small_vault){ .dir = temp_dir_open() };
@@ -80,7 +80,8 @@ small_make(struct small_vault *s, size_t nstores)
 		                           .nstores = nstores };
 	o.state_dir = s->paths[STATE];
 	o.config = &s->config;
-	assert_ok(vault_init(&o, &kit));
+	s->kit = BUF_MAX(64 * KiB);
+	assert_ok(vault_init(&o, &s->kit));
 	s->v = small_open(s);
 }
 
@@ -92,6 +93,7 @@ static inline void
 small_drop(struct small_vault *s)
 {
 	vault_close(s->v);
+	buf_release(&s->kit);
 	temp_dir_close(&s->dir);
 }
 
