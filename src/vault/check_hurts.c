@@ -14,6 +14,9 @@
 #include "vault/check_walk.h"
 #include "vault/nameset.h"
 
+/* Nodes of one snapshot; a hostile tree may have one node anywhere. */
+#define VISITS_MAX ((uint64_t)1 << 24)
+
 /* A set of findings. */
 struct findings {
 	uint32_t *v; /* Owned. */
@@ -178,6 +181,16 @@ look_up(struct hurting *h, const struct digest *name, struct findings *f)
 
 /* --- what the walk tells --- */
 
+/* Everything below where the walk stands, which is not walked, is hurt. */
+static err
+hurt_below(struct hurting *h, const struct check_walk *w)
+{
+	for (size_t i = 0; !h->in_file && i < h->inherited.n; i++)
+		check_hurt_path(h->c, h->inherited.v[i], h->s, w->path.p,
+		                w->path.len, "/ and what is in it");
+	return OK;
+}
+
 static err
 on_node(struct check_walk *w, const struct digest *name, bool *ret_skip,
         uint64_t *ret_sum)
@@ -190,6 +203,10 @@ on_node(struct check_walk *w, const struct digest *name, bool *ret_skip,
 	    (h->inherited.n == 0 && nameset_has(&h->sound, name));
 	if (*ret_skip)
 		return OK;
+	if ((*ret_skip = w->visits > VISITS_MAX)) {
+		h->hits++;
+		return hurt_below(h, w);
+	}
 	if ((e = mem_grow(&h->level, h->depth + 1, &h->cap, sizeof(*h->level)))
 	        .code)
 		return e;
@@ -221,12 +238,7 @@ on_unread(struct check_walk *w, const struct digest *name, err why)
 	(void)name;
 	err_drop(why);
 	h->hits++;
-	if (h->in_file)
-		return OK;
-	for (size_t i = 0; i < h->inherited.n; i++)
-		check_hurt_path(h->c, h->inherited.v[i], h->s, w->path.p,
-		                w->path.len, "/ and what is in it");
-	return OK;
+	return hurt_below(h, w);
 }
 
 static err

@@ -15,6 +15,10 @@
 #include "vault/check.h"
 #include "vault/check_walk.h"
 
+/* A node with findings is walked this often in one snapshot, to name the files
+ * of every place that it has there; a hostile tree may have it anywhere. */
+#define DIRTY_MAX 16
+
 /* Copies of one chunk that are told apart. */
 #define PLACES 64
 
@@ -25,6 +29,9 @@ struct memo {
 	uint32_t npacks;
 	uint64_t sum;
 	bool used;
+	bool clean;      /* Without findings: packs and sum are known. */
+	uint32_t serial; /* The snapshot in which it was not clean last, */
+	uint32_t dirty;  /* and how often it was walked there. */
 };
 
 /* A node on the way from the root. */
@@ -53,6 +60,7 @@ struct trees {
 
 	/* Of the snapshot at hand. */
 	struct check_snap *s;
+	uint32_t serial;
 	uint8_t *named; /* Owned: by pack, whether the envelope names it. */
 	uint32_t finding[TROUBLES];
 	bool gone; /* It was forgotten meanwhile. */
@@ -247,12 +255,27 @@ is_known(struct trees *t, const struct digest *name, struct memo **ret)
 {
 	struct memo *m = memo_slot(t, name->b);
 
-	if (!m->used)
+	if (!m->used || !m->clean)
 		return false;
 	for (uint32_t i = 0; i < m->npacks; i++)
 		if (!t->named[m->packs[i]])
 			return false;
 	*ret = m;
+	return true;
+}
+
+/* Was ${name} walked often enough, and never without findings? */
+static bool
+is_worn(struct trees *t, const struct digest *name)
+{
+	const struct memo *m = memo_slot(t, name->b);
+
+	if (!m->used || m->serial != t->serial || m->dirty < DIRTY_MAX)
+		return false;
+	dirty(t);
+	for (size_t i = 0; i < TROUBLES; i++)
+		check_hurt_path(t->c, t->finding[i], t->s, t->w.path.p,
+		                t->w.path.len, "/ and what is in it");
 	return true;
 }
 
@@ -273,9 +296,32 @@ on_node(struct check_walk *w, const struct digest *name, bool *ret_skip,
 			return OK;
 		return level_add(&t->level[t->depth - 1], m->packs, m->npacks);
 	}
+	if ((*ret_skip = is_worn(t, name))) {
+		*ret_sum = UINT64_MAX;
+		return OK;
+	}
 	if ((e = level_push(t)).code)
 		return e;
 	return refer(t, name);
+}
+
+/* The row of ${name}, which is made if need be. */
+static err
+memo_make(struct trees *t, const struct digest *name, struct memo **ret)
+{
+	struct memo *m;
+	err e;
+
+	if ((e = memo_grow(t)).code)
+		return e;
+	m = memo_slot(t, name->b);
+	if (!m->used) {
+		memcpy(m->prefix, name->b, INDEX_PREFIX);
+		m->used = true;
+		t->nmemo++;
+	}
+	*ret = m;
+	return OK;
 }
 
 static err
@@ -289,28 +335,29 @@ on_node_done(struct check_walk *w, const struct digest *name, uint64_t sum)
 
 	if (t->c->o->progress != NULL)
 		atomic_fetch_add(&t->c->o->progress->items, 1);
+	if ((e = memo_make(t, name, &m)).code)
+		return e;
 	if (!l->clean) {
 		if (up != NULL)
 			up->clean = false;
+		if (m->serial != t->serial)
+			m->dirty = 0;
+		m->serial = t->serial;
+		m->dirty++;
 		return OK;
 	}
 	level_unite(l);
 	if (up != NULL && (e = level_add(up, l->packs, l->n)).code)
 		return e;
-	if ((e = memo_grow(t)).code)
-		return e;
-	m = memo_slot(t, name->b);
-	if (m->used)
+	if (m->clean)
 		return OK;
 	if ((e = mem_alloc(l->n + 1, sizeof(*m->packs), &m->packs)).code)
 		return e;
 	if (l->n > 0)
 		memcpy(m->packs, l->packs, l->n * sizeof(*m->packs));
-	memcpy(m->prefix, name->b, INDEX_PREFIX);
 	m->npacks = (uint32_t)l->n;
 	m->sum = sum;
-	m->used = true;
-	t->nmemo++;
+	m->clean = true;
 	return OK;
 }
 
@@ -380,6 +427,7 @@ walk_snap(struct trees *t, struct check_snap *s)
 	struct check *c = t->c;
 
 	t->s = s;
+	t->serial++;
 	t->depth = 0;
 	t->gone = false;
 	for (size_t i = 0; i < TROUBLES; i++)
