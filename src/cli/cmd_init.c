@@ -126,33 +126,35 @@ look_for_making(struct making *m, const char *path, bool *ret_own_kit)
 	return err_in(e, "reading \"%s\"", path);
 }
 
-/* Take the kit's place before there is a kit that could get lost. */
+/*
+ * Take the kit's place before there is a kit that could get lost.  That a run
+ * has begun is written down before its kit's file is made, and only where there
+ * was no file: so what is there after a crash is known to be ours.
+ */
 static err
 reserve_kit(struct making *m)
 {
 	AUTO(free_ptr) char *path = NULL;
+	struct stat st;
 	bool own;
 	err e;
 
 	if ((e = fs_path_join(&path, m->dir, MAKING)).code ||
-	    (e = look_for_making(m, path, &own)).code)
+	    (e = look_for_making(m, path, &own)).code || own)
 		return e;
-	if (own)
-		return OK;
-	e = fs_create(AT_FDCWD, m->kit_path, "", 0, 0600);
-
-	if (e.code == E_EXISTS) {
-		err_drop(e);
+	if (lstat(m->kit_path, &st) == 0)
 		return err_new(
 		    E_EXISTS,
 		    "\"%s\" exists; move it away, or name another place with "
 		    "--kit",
 		    m->kit_path);
-	}
-	if (e.code)
-		return err_in(e, "making the recovery kit's file");
+	if ((e = fs_write(AT_FDCWD, path, m->kit_path, strlen(m->kit_path),
+	                  0600))
+	        .code)
+		return e;
 	m->made_kit = true;
-	return fs_write(AT_FDCWD, path, m->kit_path, strlen(m->kit_path), 0600);
+	return err_in(fs_create(AT_FDCWD, m->kit_path, "", 0, 0600),
+	              "making the recovery kit's file");
 }
 
 static void
