@@ -118,6 +118,10 @@ crypto_init(void)
 		return e;
 	if (ready)
 		return OK;
+	/* Without memory for its first steps OpenSSL 3.0 crashes in later ones. */
+	if (OPENSSL_init_crypto(0, NULL) != 1 ||
+	    OSSL_LIB_CTX_get0_global_default() == NULL)
+		return err_nomem();
 	if (fetched.aes_gcm == NULL && (e = fetch(&fetched)).code)
 		return e;
 	if ((e = use_every_key_kind()).code)
