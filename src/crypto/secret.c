@@ -118,7 +118,7 @@ crypto_init(void)
 		return e;
 	if (ready)
 		return OK;
-	/* Without memory for its first steps OpenSSL 3.0 crashes in later ones. */
+	/* Without memory for its first steps OpenSSL 3.0 crashes later. */
 	if (OPENSSL_init_crypto(0, NULL) != 1 ||
 	    OSSL_LIB_CTX_get0_global_default() == NULL)
 		return err_nomem();
