@@ -28,10 +28,11 @@ static void
 check_descriptor(struct check *c, size_t copy)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(DOC_MAX);
+	bool read_only;
 	err e = store_get(c->v->copies[copy].store, "vault", &b);
 
 	if (!e.code)
-		e = descriptor_check(&c->v->keys.root, b.p, b.len);
+		e = descriptor_check(&c->v->keys.root, b.p, b.len, &read_only);
 	if (e.code)
 		(void)check_find(c, copy, "vault", e);
 }

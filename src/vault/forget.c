@@ -88,6 +88,8 @@ vault_forget(struct vault *v, const struct digest *ids, size_t n)
 	size_t failed = 0;
 
 	/* Nothing goes before it is clear that all may go. */
+	if ((e = vault_writable(v)).code)
+		return e;
 	for (size_t i = 0; i < n; i++)
 		if ((e = may_forget(v, &ids[i])).code)
 			return e;

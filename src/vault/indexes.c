@@ -241,9 +241,10 @@ index_load(struct vault *v)
 	return OK;
 }
 
-err
-index_add(struct vault *v, struct index_entry *entries, size_t n,
-          const struct packset *supersedes)
+/* As index_add(); what no store takes is still of use to us. */
+static err
+add(struct vault *v, struct index_entry *entries, size_t n,
+    const struct packset *supersedes, bool must_put)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(STORE_OBJECT_MAX);
 	char name[INDEX_NAME_LEN], local[LOCAL_LEN];
@@ -257,8 +258,11 @@ index_add(struct vault *v, struct index_entry *entries, size_t n,
 	sha256(b.p, b.len, &id);
 	index_name(v, &id, name);
 	local_name(&id, local);
-	if ((e = vault_put_all(v, name, b.p, b.len, NULL)).code ||
-	    (e = cache_write(v, local, b.p, b.len)).code ||
+	e = v->read_only ? OK : vault_put_all(v, name, b.p, b.len, NULL);
+	if (e.code && (must_put || e.code == E_NOMEM))
+		return err_in(e, "index");
+	err_drop(e);
+	if ((e = cache_write(v, local, b.p, b.len)).code ||
 	    (e = open_local(v, &id, &f)).code ||
 	    (e = index_set_add(&v->index, f)).code)
 		return err_in(e, "index");
@@ -266,6 +270,13 @@ index_add(struct vault *v, struct index_entry *entries, size_t n,
 		return e;
 	packset_sort(&v->index_names);
 	return OK;
+}
+
+err
+index_add(struct vault *v, struct index_entry *entries, size_t n,
+          const struct packset *supersedes)
+{
+	return add(v, entries, n, supersedes, true);
 }
 
 /* --- adopting ------------------------------------------------------------- */
@@ -336,7 +347,7 @@ adopt_pack(const struct store_item *item, void *arg)
 	if ((e = adopt_dir(a, &id, (uint32_t)item->size, d)).code)
 		return e;
 	if (a->n >= INDEX_ENTRIES_MAX / 2) {
-		e = index_add(a->v, a->entries, a->n, NULL);
+		e = add(a->v, a->entries, a->n, NULL, false);
 		a->n = 0;
 	}
 	return e;
@@ -350,7 +361,7 @@ index_adopt(struct vault *v, uint64_t *ret_n)
 
 	e = vault_each_name(v, "packs", adopt_pack, &a);
 	if (!e.code && a.n > 0)
-		e = index_add(v, a.entries, a.n, NULL);
+		e = add(v, a.entries, a.n, NULL, false);
 	free(a.entries);
 	if (ret_n != NULL)
 		*ret_n = a.packs;

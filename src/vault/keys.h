@@ -115,13 +115,15 @@ void root_epoch_key(const struct secret *seed, uint32_t epoch,
                     struct secret *ret);
 
 /**
- * descriptor_encode(root, created_ns, b), descriptor_check(root, p, n):
- * Write the object "vault"; verify it.  E_UNSUPPORTED for a newer format,
+ * descriptor_encode(root, created_ns, b), descriptor_check(root, p, n, ret):
+ * Write the object "vault"; verify it, and set ${*ret} to whether programs of
+ * this version may only read the vault.  E_UNSUPPORTED for a newer format,
  * E_INVALID for another vault, E_CORRUPT for anything else.
  */
 err descriptor_encode(const struct sign_key *root, int64_t created_ns,
                       struct buf *b);
-err descriptor_check(const struct pubkey *root, const void *p, size_t n);
+err descriptor_check(const struct pubkey *root, const void *p, size_t n,
+                     bool *ret);
 
 /**
  * statement_encode(root, st, b):

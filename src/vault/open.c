@@ -61,6 +61,16 @@ vault_add_problem(struct vault_problems *p, const char *path, size_t n, err why)
 
 /* --- stores --------------------------------------------------------------- */
 
+err
+vault_writable(const struct vault *v)
+{
+	if (v->read_only)
+		return err_new(E_UNSUPPORTED,
+		               "a newer version writes to this vault, this one "
+		               "may only read it: update casemate");
+	return OK;
+}
+
 struct store *
 vault_first(const struct vault *v)
 {
@@ -461,6 +471,7 @@ vault_recover(const char *kit, size_t kit_len, const char *passphrase,
 	AUTO(close_fd) int state_fd = -1;
 	const struct key_statement *old;
 	struct key_statement mine;
+	bool read_only;
 	err e;
 
 	/* The kit must fit the store before anything is made. */
@@ -468,7 +479,7 @@ vault_recover(const char *kit, size_t kit_len, const char *passphrase,
 	    (e = root_sign_key(&seed, &root)).code ||
 	    (e = store_open(store_url, "recovery", &s)).code ||
 	    (e = store_get(s, DESCRIPTOR, &b)).code ||
-	    (e = descriptor_check(&root.pub, b.p, b.len)).code ||
+	    (e = descriptor_check(&root.pub, b.p, b.len, &read_only)).code ||
 	    (e = statements_load(s, &root.pub, &st)).code ||
 	    (e = choose_node(&st, node, &old)).code)
 		return e;
@@ -480,8 +491,10 @@ vault_recover(const char *kit, size_t kit_len, const char *passphrase,
 	if (faccessat(state_fd, "node.key", F_OK, 0) == 0)
 		return err_new(E_EXISTS, "'%s' has a node key already",
 		               state_dir);
+	/* Who may only read needs not be enrolled. */
 	node_statement(&keys, time_now(), &mine);
-	if ((e = put_statement(s, &root, (unsigned)st.n, &mine)).code)
+	if (!read_only &&
+	    (e = put_statement(s, &root, (unsigned)st.n, &mine)).code)
 		return e;
 	return node_keys_save(&keys, state_fd);
 }
@@ -494,6 +507,7 @@ open_copy(struct vault *v, struct vault_copy *c)
 	AUTO(store_closep) struct store *s = NULL;
 	AUTO(buf_release) struct buf b = BUF_MAX(64 * KiB);
 	struct key_statements st = { 0 };
+	bool read_only;
 	err e;
 
 	if ((e = store_open(c->config->url, c->config->name, &s)).code)
@@ -504,9 +518,13 @@ open_copy(struct vault *v, struct vault_copy *c)
 		return err_new(E_INVALID, "store '%s' at '%s' holds no vault",
 		               c->config->name, c->config->url);
 	}
-	if (e.code || (e = descriptor_check(&v->keys.root, b.p, b.len)).code ||
+	if (e.code ||
+	    (e = descriptor_check(&v->keys.root, b.p, b.len, &read_only))
+	        .code ||
 	    (e = statements_load(s, &v->keys.root, &st)).code)
 		return err_in(e, "store '%s'", c->config->name);
+
+	v->read_only |= read_only;
 
 	/* The longest row of statements is the newest. */
 	if (st.n > v->statements.n) {

@@ -552,7 +552,7 @@ vault_prune(struct vault *v, const struct vault_prune_opts *opts,
 		               "this version does not repack: leave out the "
 		               "threshold");
 	collect_init(&p.c, v, &ret->problems);
-	if ((e = look(&p)).code)
+	if ((e = vault_writable(v)).code || (e = look(&p)).code)
 		return e;
 	if (p.n > 0 && !opts->dry_run) {
 		if ((e = condemn(&p)).code)

@@ -302,6 +302,8 @@ put_start(struct putting *p)
 	struct vault_put_report *r = p->report;
 	err e;
 
+	if ((e = vault_writable(p->v)).code)
+		return e;
 	raise_descriptors(p);
 	p->enc = BUF_MAX(64 * MiB);
 	p->root_entry = BUF_MAX(MiB);

@@ -33,6 +33,8 @@ struct vault {
 	size_t ncopies;
 	struct node_keys keys;
 	struct key_statements statements;
+	bool read_only; /* A newer version asks this one to keep its hands off.
+	                 */
 	struct cutter *cutter; /* NULL: every file is cut as a stream. */
 
 	/* The index of our domain; loaded by index_load(). */
@@ -41,6 +43,7 @@ struct vault {
 	struct index_set index;
 	struct packset index_names; /* Of the files in use. */
 	bool index_gap;             /* An index object could not be read. */
+	bool adopts;                /* See reader_chunk(). */
 
 	struct reader_cache *reader; /* Pack directories, session keys. */
 };
@@ -51,6 +54,12 @@ struct vault {
  */
 void vault_add_problem(struct vault_problems *p, const char *path, size_t n,
                        err why);
+
+/**
+ * vault_writable(v):
+ * E_UNSUPPORTED if the vault is of a version that this one may only read.
+ */
+err vault_writable(const struct vault *v);
 
 /**
  * vault_first(v):
@@ -182,7 +191,9 @@ uint64_t reader_fetched(const struct reader *r);
  * reader_chunk(r, name, b):
  * Append the checked plain bytes of a chunk to ${b}.  Keeps the last segment
  * opened, because neighbours are often wanted next.  E_NOTFOUND if the index
- * does not know it, E_CORRUPT if its bytes are wrong in every store.
+ * does not know it, E_CORRUPT if its bytes are wrong in every store.  The only
+ * reader of a vault whose ${adopts} is set looks, once, for packs that no index
+ * names before it gives a chunk up.
  */
 err reader_chunk(struct reader *r, const struct digest *name, struct buf *b);
 

@@ -104,7 +104,7 @@ descriptor_claims(const void *p, size_t n, struct pubkey *ret)
 }
 
 err
-descriptor_check(const struct pubkey *root, const void *p, size_t n)
+descriptor_check(const struct pubkey *root, const void *p, size_t n, bool *ret)
 {
 	AUTO(buf_release) struct buf doc = BUF_MAX(DOC_MAX);
 	AUTO(json_freep) struct json_t *v = NULL;
@@ -132,6 +132,7 @@ descriptor_check(const struct pubkey *root, const void *p, size_t n)
 	root_vault_id(root, want);
 	if (!get_id(v, "vault", id) || memcmp(id, want, ID_LEN) != 0)
 		return err_new(E_INVALID, "it belongs to another vault");
+	*ret = json_get_int(v, "ro_compat", -1) != 0;
 	return OK;
 }
 

@@ -50,6 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
 	AUTO(buf_release) struct buf b = BUF_MAX(64 * KiB);
 	struct key_statement st;
+	bool read_only;
 	err e;
 
 	if (n > INPUT_MAX)
@@ -62,7 +63,8 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 		again(&st);
 	buf_clear(&b);
 	sign(TYPE_DESCRIPTOR, p, n, &b);
-	if ((e = descriptor_check(&fuzz_root()->pub, b.p, b.len)).code)
+	e = descriptor_check(&fuzz_root()->pub, b.p, b.len, &read_only);
+	if (e.code)
 		fuzz_refused(e);
 	return 0;
 }
