@@ -501,6 +501,7 @@ begin(struct check *c)
 	c->all.index = (struct index_set){ 0 };
 	c->all.index_names = (struct packset){ 0 };
 	c->all.reader = NULL;
+	c->all.adopts = false; /* To look changes nothing. */
 	*own = (struct key_statements){ 0 };
 	if ((e = mem_grow(&own->v, st->n, &own->cap, sizeof(*own->v))).code)
 		return e;

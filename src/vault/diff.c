@@ -310,6 +310,7 @@ vault_diff(struct vault *v, const struct snapshot *a, const struct snapshot *b,
 	bool has_a, has_b;
 	err e;
 
+	v->adopts = true;
 	if ((e = index_load(v)).code || (e = reader_new(v, &r)).code)
 		return e;
 	d.r = r;

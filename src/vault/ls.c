@@ -106,6 +106,7 @@ vault_ls(struct vault *v, const struct snapshot *s, const char *path,
 	struct ls l = { .fn = fn, .arg = arg };
 	err e;
 
+	v->adopts = true;
 	if ((e = index_load(v)).code || (e = reader_new(v, &r)).code ||
 	    (e = view_find(r, s, path, &p)).code)
 		return e;
@@ -195,6 +196,7 @@ vault_cat(struct vault *v, const struct snapshot *s, const char *path,
 	struct cat c = { .fn = fn, .arg = arg };
 	err e;
 
+	v->adopts = true;
 	if ((e = index_load(v)).code || (e = reader_new(v, &r)).code ||
 	    (e = view_find(r, s, path, &p)).code)
 		return e;

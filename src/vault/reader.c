@@ -32,10 +32,13 @@ struct reader_cache {
 		struct secret key;
 	} sessions[SESSIONS_MAX];
 	size_t nsessions;
+	atomic_uint readers; /* That exist. */
+	bool adopted;        /* Packs without an index were looked for. */
 };
 
 struct reader {
 	struct vault *v;
+	bool counted; /* Among the readers of the vault. */
 	struct decoder *decoder;
 	struct buf sealed;
 	uint64_t fetched; /* Sealed bytes. */
@@ -91,6 +94,8 @@ reader_new(struct vault *v, struct reader **ret)
 	r->pack = r->ahead_pack = PACK_NONE;
 	if ((e = decoder_new(&r->decoder)).code)
 		return e;
+	atomic_fetch_add(&c->readers, 1);
+	r->counted = true;
 	*ret = take(r);
 	return OK;
 }
@@ -100,6 +105,8 @@ reader_free(struct reader *r)
 {
 	if (r == NULL)
 		return;
+	if (r->counted)
+		atomic_fetch_sub(&r->v->reader->readers, 1);
 	decoder_free(r->decoder);
 	buf_release(&r->sealed);
 	buf_release(&r->ahead);
@@ -383,6 +390,24 @@ chunk_from(struct reader *r, const struct chunk_place *at,
 	return e;
 }
 
+/* Find a chunk; if an index was lost, the packs themselves know.  The tables
+ * change under that, so nobody else may read. */
+static err
+find(struct reader *r, const struct digest *name, struct chunk_place *ret)
+{
+	struct reader_cache *c = r->v->reader;
+	err e = reader_place(r->v, name, ret);
+
+	if (e.code != E_NOTFOUND || !r->v->adopts || c->adopted ||
+	    atomic_load(&c->readers) != 1)
+		return e;
+	err_drop(e);
+	c->adopted = true;
+	if ((e = index_adopt(r->v, NULL)).code)
+		return e;
+	return reader_place(r->v, name, ret);
+}
+
 err
 reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 {
@@ -390,7 +415,7 @@ reader_chunk(struct reader *r, const struct digest *name, struct buf *b)
 	size_t n = PLACES;
 	err first, e;
 
-	if ((e = reader_place(r->v, name, &at[0])).code)
+	if ((e = find(r, name, &at[0])).code)
 		return e;
 	first = chunk_from(r, &at[0], name, b);
 	if (first.code != E_NOTFOUND && first.code != E_CORRUPT)

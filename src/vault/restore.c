@@ -808,6 +808,7 @@ vault_restore(struct vault *v, const struct snapshot *s,
 		atomic_store(&opts->progress->bytes_all, s->bytes);
 	}
 	e = index_load(v);
+	v->adopts = true;
 	if (!e.code)
 		e = reader_new(v, &r.reader);
 	if (!e.code)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program writes, another one reads from FORMAT.md alone."""
 
+import base64
+import json
 import os
 import random
 import shutil
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, tree
 
 pytest.importorskip("cryptography")
 sys.path.insert(0, str(ROOT / "tests/reader"))
@@ -382,6 +384,81 @@ def test_a_statement_counts_only_in_its_place(ws):
     shutil.move(keys / "x", keys / "1")
     read(ws, "list", code=1)
     assert "keys/0" in ws.run("vault", "list", code=3).err
+
+
+def say(ws, name, kind, body):
+    """Put a document that the root has signed in the place of object NAME."""
+    seed = rv.Kit(ws.kit, None).seed
+    key = rv.Ed25519PrivateKey.from_private_bytes(
+        rv.kdf(seed, b"", "casemate root signing v1"))
+    kind, body = f"application/vnd.casemate.{kind}+json", json.dumps(body)
+    sig = key.sign(f"DSSEv1 {len(kind)} {kind} {len(body)} {body}".encode())
+    coded = [base64.b64encode(x).decode() for x in (body.encode(), sig)]
+    path = ws.store / name
+    if path.exists():
+        path.chmod(0o600)
+    path.write_text(
+        f'{{"payload":"{coded[0]}","payloadType":"{kind}","signatures":'
+        f'[{{"keyid":"{rv.key_id(rv.raw(key.public_key())).hex()}",'
+        f'"sig":"{coded[1]}"}}]}}')
+
+
+def descriptor(ws, **features):
+    root = rv.Kit(ws.kit, None).root
+    return {"format": 1, "compat": 0, "ro_compat": 0, "incompat": 0,
+            "vault": rv.key_id(root)[:16].hex(), "created":
+            "2026-01-01T00:00:00Z", "root": base64.b64encode(root).decode(),
+            **features}
+
+
+def test_what_a_newer_version_adds_is_passed_over_or_refused(ws):
+    ws.backup()
+    say(ws, "vault", "vault", descriptor(ws, compat=1, later="x"))
+    say(ws, "keys/2", "key", {"number": 2, "kind": "person", "x": 1,
+                              "since": "2026-01-01T00:00:00Z"})
+    read(ws, "verify")
+    ws.backup()
+    assert "unknown" in ws.run("key", "list", code=0).out
+    say(ws, "keys/2", "key", {"number": 2, "kind": "person", "critical": True,
+                              "since": "2026-01-01T00:00:00Z"})
+    read(ws, "list", code=1)
+    assert "keys/2" in ws.run("vault", "list", code=1).err
+    (ws.store / "keys/2").unlink()
+    say(ws, "vault", "vault", descriptor(ws, incompat=1))
+    read(ws, "list", code=1)
+    assert "newer" in ws.run("vault", "list", code=1).err
+
+
+def test_a_vault_that_may_only_be_read_is_only_read(ws):
+    ws.backup()
+    say(ws, "vault", "vault", descriptor(ws, ro_compat=1))
+    shutil.rmtree(ws.store / "index")
+    shutil.rmtree(ws.dir / ".casemate/cache")
+    before = ws.objects()
+    for command in (["backup"], ["vault", "prune"],
+                    ["vault", "forget", "--yes", "data@latest"]):
+        assert "only read" in ws.run(*command, code=1).err
+    ws.run("restore", "data", "--to", ws.top / "x", code=0)
+    assert picture(ws.top / "x") == picture(ws.data)
+    kit = ws.top / "kit.txt"
+    shutil.copy(ws.kit, kit)
+    shutil.rmtree(ws.dir / ".casemate")
+    ws.run("key", "recover", "--kit", kit, code=0)
+    ws.run("restore", "data", "--to", ws.top / "y", code=0)
+    assert picture(ws.top / "y") == picture(ws.data)
+    assert ws.objects() == before
+
+
+def test_a_store_on_a_read_only_disk_restores_without_its_index(commoner):
+    ws = commoner
+    ws.backup()
+    shutil.rmtree(ws.store / "index")
+    shutil.rmtree(ws.dir / ".casemate/cache")
+    for path in [ws.store, *ws.store.rglob("*")]:
+        path.chmod(path.stat().st_mode & 0o555)
+    assert ws.run("vault", "cat", "data", "b.csv", code=0).out == "3,4\n" * 10
+    ws.run("restore", "data", "--to", ws.dir / "x", code=0)
+    assert tree(ws.dir / "x") == tree(ws.data)
 
 
 def test_nothing_is_written_over_what_exists(ws):
