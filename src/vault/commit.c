@@ -69,8 +69,10 @@ put_pending(struct commit *c, const struct packset *packs)
 }
 
 err
-commit_begin(struct commit *c)
+commit_keep(struct commit *c)
 {
+	if (c->pendings > 0 && time_boot() - c->promised_at < PROMISE_MAX)
+		return OK;
 	return put_pending(c, NULL);
 }
 

@@ -35,10 +35,11 @@ err commit_survey(struct commit *c);
 err commit_fill(struct commit *c);
 
 /**
- * commit_begin(c):
- * Announce that this session writes packs; before the first of them is put.
+ * commit_keep(c):
+ * Announce that this session writes packs; called before each of them is put.
+ * The announcement is made again every day, because it expires.
  */
-err commit_begin(struct commit *c);
+err commit_keep(struct commit *c);
 
 /**
  * commit_promise(c, ret_clear):

@@ -37,7 +37,6 @@ struct open_pack {
 struct packer {
 	struct vault *v;
 	struct packer_opts opts;
-	bool begun; /* before_first was called. */
 	struct packer_stats stats;
 	struct nameset names; /* New in this run. */
 	uint64_t random;
@@ -478,10 +477,9 @@ put_pack(struct packer *p, struct open_pack *o)
 	struct digest id;
 	err e;
 
-	if (!p->begun && p->opts.before_first != NULL &&
-	    (e = p->opts.before_first(p->opts.arg)).code)
+	if (p->opts.before_put != NULL &&
+	    (e = p->opts.before_put(p->opts.arg)).code)
 		return e;
-	p->begun = true;
 	if ((e = pack_close(&p->v->keys.domain, &o->dir, &o->b)).code)
 		return e;
 	sha256(o->b.p, o->b.len, &id);

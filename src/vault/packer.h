@@ -30,7 +30,7 @@ struct packer_opts {
 	struct session *session;
 	struct vault_store_outcome *outcome; /* Notes stores that fail. */
 	uint64_t limit_upload;               /* Bytes per second; 0 = none. */
-	err (*before_first)(void *arg);      /* Called before the first put. */
+	err (*before_put)(void *arg);        /* Called before every put. */
 	void *arg;
 };
 

@@ -33,9 +33,9 @@ vault_put_report_release(struct vault_put_report *r)
 /* --- one attempt ---------------------------------------------------------- */
 
 static err
-before_first(void *arg)
+before_put(void *arg)
 {
-	return commit_begin(&((struct putting *)arg)->commit);
+	return commit_keep(&((struct putting *)arg)->commit);
 }
 
 static unsigned
@@ -61,7 +61,7 @@ attempt_start(struct putting *p)
 		.session = &p->session,
 		.outcome = p->report->stores,
 		.limit_upload = p->opts->limit_upload,
-		.before_first = p->commit.pendings == 0 ? before_first : NULL,
+		.before_put = before_put,
 		.arg = p,
 	};
 	struct vault_put_report *r = p->report;

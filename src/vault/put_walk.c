@@ -8,6 +8,9 @@
 #include "base/time.h"
 #include "vault/put.h"
 
+/* The root's own entry stands in the snapshot object, which is small. */
+#define ROOT_XATTRS_MAX (32 * KiB)
+
 static err
 item_new(struct putting *p, enum item_kind kind, const char *name,
          struct item **ret)
@@ -27,6 +30,20 @@ item_new(struct putting *p, enum item_kind kind, const char *name,
 	return OK;
 }
 
+/* Report ${name} (or the directory itself) where the walk is now. */
+static void
+problem_here(struct putting *p, const char *name, err why)
+{
+	AUTO(buf_release) struct buf b = BUF_MAX(MiB);
+
+	buf_add(&b, p->walk.path->p, p->walk.path->len);
+	if (name != NULL && b.len > 0)
+		buf_u8(&b, '/');
+	if (name != NULL)
+		buf_str(&b, name);
+	vault_add_problem(&p->report->problems, buf_cstr(&b), b.len, why);
+}
+
 static err
 on_enter(void *arg, const char *name, const struct stat *st, struct dirref *dir)
 {
@@ -37,9 +54,15 @@ on_enter(void *arg, const char *name, const struct stat *st, struct dirref *dir)
 	if ((e = item_new(p, ITEM_ENTER, name, &it)).code)
 		return e;
 	it->st = *st;
-	it->bytes = BUF_MAX(512 * KiB);
-	if ((e = xattrs_read(dir->fd, &it->bytes)).code)
+	it->bytes = BUF_MAX(name != NULL ? 512 * KiB : ROOT_XATTRS_MAX);
+	e = xattrs_read(dir->fd, &it->bytes);
+	if (e.code == E_NOMEM)
 		return e;
+	if (e.code) {
+		/* The directory is saved without them. */
+		buf_clear(&it->bytes);
+		problem_here(p, name != NULL ? NULL : ".", e);
+	}
 	p->head++;
 	return OK;
 }
@@ -152,7 +175,7 @@ add_other(struct putting *p, struct dirref *dir, const char *name,
 	if (S_ISLNK(st->st_mode)) {
 		n = readlinkat(dir->fd, name, target, sizeof(target));
 		if (n <= 0 || n == (ssize_t)sizeof(target)) {
-			put_problem(p, name, err_sys("cannot be read"));
+			problem_here(p, name, err_sys("cannot be read"));
 			return OK;
 		}
 		buf_add(&it->bytes, target, (size_t)n);

@@ -447,6 +447,7 @@ walk_run(struct walk *w)
 	err e;
 
 	k.path = BUF_MAX(MiB);
+	w->path = &k.path;
 	if (fstat(w->state_fd, &k.state) != 0)
 		return err_sys("state directory");
 	if ((e = ignore_new(w->opts->exclude, &k.ignore)).code)
@@ -466,5 +467,6 @@ walk_run(struct walk *w)
 	dirref_drop(dir);
 	ignore_free(k.ignore);
 	buf_release(&k.path);
+	w->path = NULL;
 	return e;
 }

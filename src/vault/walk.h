@@ -49,6 +49,8 @@ struct walk {
 	struct cache_reader *cache; /* NULL: everything is new. */
 	int state_fd;               /* A directory that is never walked into. */
 	uint64_t excluded;          /* Out: entries left out by rules. */
+	const struct buf *path;     /* Out: of the directory at hand, below the
+	                               base. */
 };
 
 /**

@@ -33,7 +33,7 @@ setup(void **state)
 		                       .session = &made.session,
 		                       .outcome = &made.outcome };
 	assert_ok(index_load(s.v));
-	assert_ok(commit_begin(&made.commit));
+	assert_ok(commit_keep(&made.commit));
 	assert_ok(packer_new(s.v, &o, &made.packer));
 	assert_ok(packer_worker_new(made.packer, CHUNK_TREE, &made.trees));
 	return 0;
